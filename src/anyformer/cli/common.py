@@ -1,0 +1,74 @@
+"""What all verbs share: common options, help with examples, versions, and answers as text or JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from anyformer.run.versions import versions
+
+
+def add_verb(verbs: Any, name: str, summary: str, examples: str = "") -> argparse.ArgumentParser:
+    """A verb's parser: its line in the list of verbs, and help that ends in examples."""
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog=f"examples:\n{examples}" if examples else None,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    return parser
+
+
+def complete(parser: argparse.ArgumentParser) -> None:
+    """Adds the common options to every verb (and verb of a verb) that does not define them itself."""
+    parsers = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+    if not parsers:
+        _add_common(parser)
+    for action in parsers:
+        for child in {id(p): p for p in action.choices.values()}.values():
+            complete(child)
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("common options")
+    known = {option for action in parser._actions for option in action.option_strings}
+
+    def add(option: str, **more: Any) -> None:
+        if option not in known:
+            group.add_argument(option, **more)
+
+    add("--device", default="auto", metavar="DEVICE", help="auto (a GPU where there is one), cpu, cuda, cuda:1, mps")
+    add("--precision", default="auto", choices=("auto", "bf16", "fp32"), help="what to compute in; auto takes the fastest safe one")
+    add("--threads", type=positive, metavar="N", help="CPU threads (default: as many as there are cores)")
+    add("--data-dir", type=Path, metavar="FOLDER", help="where the named corpora lie (default: $ANYFORMER_DATA, then the cache)")
+
+
+def positive(text: str) -> int:
+    """An argument that is a whole number above 0."""
+    value = int(text) if text.isdigit() else 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number above 0, got {text!r}")
+    return value
+
+
+def apply_threads(args: argparse.Namespace) -> None:
+    """Sets the number of CPU threads before PyTorch is imported, which is when it reads it."""
+    if threads := getattr(args, "threads", None):
+        os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(threads)
+        if "torch" in sys.modules:
+            sys.modules["torch"].set_num_threads(threads)
+
+
+def print_json(data: Any) -> None:
+    print(json.dumps(data, ensure_ascii=False, indent=2))
+
+
+def version_text() -> str:
+    v = versions()
+    commit = f" ({v['commit']})" if v["commit"] else ""
+    return f"anyformer {v['anyformer']}{commit}, Python {v['python']}, PyTorch {v['torch'] or 'not installed'}"

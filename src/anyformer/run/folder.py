@@ -1,0 +1,135 @@
+"""Run folders: where they lie, how they are named, what makes a folder one.
+
+A run is a folder with a `config.yaml` that this program wrote: the whole resolved recipe, and under `run` what made it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+from anyformer.errors import CheckpointError, ConfigError, InputError, Problem
+from anyformer.run import yaml12
+from anyformer.run.versions import command_line, versions
+
+RUNS = Path("runs")
+FORMAT = 1  # of the run folder; raised when an older reader would misread a newer folder
+
+
+# ---- making one
+
+
+def number(recipe: str, root: Path = RUNS) -> Path:
+    """The next free `runs/<recipe>-<number>`."""
+    taken = [int(m[1]) for p in _children(root) if (m := re.fullmatch(re.escape(recipe) + r"-(\d+)", p.name))]
+    return root / f"{recipe}-{max(taken, default=0) + 1}"
+
+
+def create(out: Path, overwrite: bool = False) -> Path:
+    """Makes the folder of a new run.
+
+    Raises:
+        InputError: it exists and holds something; `overwrite` removes it, but only if it is a run.
+    """
+    if out.is_symlink() or out.exists():
+        if not out.is_dir():
+            raise InputError(Problem(str(out), "is a file; give a folder to --out"))
+        if any(out.iterdir()):
+            if not overwrite:
+                way = "--resume auto goes on with it, --overwrite replaces it" if is_run(out) else "take another --out"
+                raise InputError(Problem(str(out), f"this folder exists and is not empty; {way}"))
+            if not is_run(out):
+                raise InputError(Problem(str(out), "this folder is no run, so --overwrite does not remove it; take another --out"))
+            shutil.rmtree(out)
+    out.mkdir(parents=True, exist_ok=True)
+    return out
+
+
+def write_config(folder: Path, recipe: dict[str, Any], **facts: Any) -> None:
+    """Writes config.yaml: the resolved recipe, and what made it. Atomic: beside it, then renamed."""
+    made = {"format": FORMAT, "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), "command": command_line()}
+    data = {k: v for k, v in recipe.items() if k != "run"} | {"run": made | {"versions": versions()} | facts}
+    text = "# The whole resolved run; `anyformer train` takes this file as a recipe.\n" + yaml12.dump(data)
+    beside = folder / "config.yaml.tmp"
+    with open(beside, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(folder / "config.yaml")
+
+
+# ---- finding them
+
+
+def is_run(folder: Path) -> bool:
+    return (folder / "config.yaml").is_file()
+
+
+def open_run(path: Path) -> Path:
+    """The folder of an existing run.
+
+    Raises:
+        InputError: there is none; the message names the runs that there are.
+    """
+    if path.is_file():
+        path = path.parent
+    if is_run(path):
+        return path
+    beside = RUNS / path.name
+    if not path.exists() and is_run(beside):
+        return beside
+    others = ", ".join(str(p) for p in runs(path.parent if path.parent.is_dir() else RUNS)[-5:]) or "none here yet; `anyformer demo` makes one"
+    what = "is no run (it has no config.yaml)" if path.exists() else "there is no such run"
+    raise InputError(Problem(str(path), f"{what}; runs: {others}"))
+
+
+def runs(root: Path = RUNS) -> list[Path]:
+    """All runs in `root`, oldest first."""
+    return sorted((p for p in _children(root) if is_run(p)), key=lambda p: (p / "config.yaml").stat().st_mtime)
+
+
+def latest(recipe: str, root: Path = RUNS) -> Path | None:
+    """The newest run of this recipe."""
+    found = [p for p in runs(root) if re.fullmatch(re.escape(recipe) + r"-(\d+)", p.name)]
+    return found[-1] if found else None
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """config.yaml as plain data.
+
+    Raises:
+        CheckpointError: it cannot be read, or another format version wrote it.
+    """
+    path = folder / "config.yaml"
+    try:
+        data = yaml12.parse(path.read_text(encoding="utf-8"), str(path)).data
+    except (OSError, UnicodeDecodeError, ConfigError) as error:
+        raise CheckpointError(Problem(str(path), f"cannot be read: {error}")) from None
+    if not isinstance(data, dict) or not isinstance(data.get("run"), dict):
+        raise CheckpointError(Problem(str(path), "is not what a training run writes: its section `run` is missing"))
+    if data["run"].get("format") != FORMAT:
+        raise CheckpointError(Problem(str(path), f"has format {data['run'].get('format')}; this version reads format {FORMAT}: use the version that wrote it"))
+    return data
+
+
+def last_metrics(folder: Path) -> dict[str, Any]:
+    """The newest values of metrics.jsonl, each under its name; empty where there are none."""
+    found: dict[str, Any] = {}
+    path = folder / "metrics.jsonl"
+    if path.is_file():
+        with open(path, encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                try:
+                    found |= json.loads(line)
+                except (ValueError, TypeError):
+                    continue  # a line cut short by a kill
+    return found
+
+
+def _children(root: Path) -> list[Path]:
+    return [p for p in root.iterdir() if p.is_dir()] if root.is_dir() else []
