@@ -1,0 +1,40 @@
+"""`Part`: an `nn.Module` that is built from its own nested `Config`.
+
+A slot is a `Part` without a constructor of its own (`Norm`, `FeedForward`): its `Config` is the menu of everything that
+subclasses it. Defining a subclass with a `Config` is the whole registration.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from torch import nn
+
+from anyformer.spec import Spec
+
+
+class PartConfig(Spec):
+    """Base of all nested `Config`s; `part` is the class that it builds."""
+
+    part: ClassVar[type[Part]]
+
+    def build(self, *args: Any, **kwargs: Any) -> Any:
+        """The part, with what its parent supplies (dimensions) as arguments; see the part's `__init__`."""
+        return self.part(self, *args, **kwargs)
+
+
+class Part(nn.Module):
+    """A piece of a model. `__init__(config, ...)` takes its config and what the parent supplies."""
+
+    Config: ClassVar[type[PartConfig]] = PartConfig
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "Config" in cls.__dict__:
+            cls.Config.part = cls
+
+
+def compute_dtype(device_type: str, default: torch.dtype) -> torch.dtype:
+    """What `torch.autocast` asks for on this device, else `default` (the parameters' own)."""
+    return torch.get_autocast_dtype(device_type) if torch.is_autocast_enabled(device_type) else default
