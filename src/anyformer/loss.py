@@ -43,7 +43,8 @@ def cross_entropy(output: Output, batch: Batch, label_smoothing: float = 0.0, z_
     def then(rows: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
         return _LinearCrossEntropy.apply(rows, weight, bias, targets, weights, label_smoothing, z_loss)
 
-    total, nats = output.head(hidden, then=then)
+    with torch.autocast(hidden.device.type, enabled=False):  # the dtype is that of hidden; sums stay in fp32
+        total, nats = output.head(hidden, then=then)
     return Loss(total, nats, weights.sum())
 
 
