@@ -1,0 +1,78 @@
+"""The contenders' side of a measurement in turns.
+
+A contender works only while it is asked to, so that several can be measured in turns on the same cores:
+
+    driver      -> {"seconds": 10.0, ...}                                  one line on standard input opens a window
+    contender   -> {"amount": 61440, "seconds": 10.3, "steps": 9}          and is answered when it is over
+    driver      -> {"end": true}
+    contender   -> {"peak_mib": 1503, ...}                                 the last line, then it exits
+
+A window ends with the first whole step after its time is up. Whatever else the contender prints goes to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+_answers = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+
+
+def _answer(message: dict[str, Any]) -> None:
+    print(json.dumps(message), file=_answers, flush=True)
+
+
+class Windows:
+    """Hands out work while a window is open and measures what becomes of it.
+
+    Attributes:
+        command: what the driver asked for; keys other than `seconds` are the contender's own (`beam`).
+    """
+
+    def __init__(self, synchronize: Callable[[], object] = lambda: None, **facts: Any):
+        """`facts` are told with the last line; `synchronize` waits for a device that works on after the step returned."""
+        self.command: dict[str, Any] = {}
+        self._facts = facts
+        self._synchronize = synchronize
+        self._start = self._amount = self._steps = 0.0
+
+    def over(self, items: Iterable[T], count: Callable[[T], float]) -> Iterator[T]:
+        """The items, one a step. `count` tells how much work an item was; fetching it is part of the window."""
+        source = iter(items)
+        while True:
+            self._wait_for_window()
+            item = next(source, None)
+            if item is None:
+                return
+            yield item
+            self._amount += count(item)
+            self._steps += 1
+
+    def _wait_for_window(self) -> None:
+        if self.command and time.perf_counter() - self._start < self.command["seconds"]:
+            return
+        if self.command:
+            self._synchronize()
+            _answer({"amount": self._amount, "seconds": time.perf_counter() - self._start, "steps": self._steps})
+        else:
+            _answer({"ready": True})
+        self.command = json.loads(sys.stdin.readline() or '{"end": true}')
+        if self.command.get("end"):
+            _answer(self._facts | {"peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)})
+            os._exit(0)  # from the middle of a toolkit's own loop, which would save and evaluate first
+        self._amount = self._steps = 0
+        self._start = time.perf_counter()
+
+
+def endless(items: Iterable[T]) -> Iterator[T]:
+    """The items over and over; an iterable that shuffles itself does so each time."""
+    while True:
+        yield from items
