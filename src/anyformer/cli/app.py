@@ -34,7 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     _speak_utf8()
     parser = _parser()
     try:
-        args = parser.parse_args(argv)
+        args, left = parser.parse_known_args(argv)
+        _take_rest(parser, args, left)
     except SystemExit as stop:
         return int(stop.code or 0) if not isinstance(stop.code, str) else 2
     if args.version:
@@ -44,6 +45,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     return _run(args)
+
+
+def _take_rest(parser: argparse.ArgumentParser, args: argparse.Namespace, left: list[str]) -> None:
+    """Free arguments behind an option (`train x --out y key=value`), which argparse leaves over, go to the verb that takes them."""
+    unknown = [a for a in left if a.startswith("-") and len(a) > 1]
+    if unknown or (left and not hasattr(args, "rest")):
+        parser.error(f"unknown: {' '.join(unknown or left)} (see `anyformer VERB --help`)")
+    if left:
+        getattr(args, args.rest).extend(left)
 
 
 def _run(args: argparse.Namespace) -> int:

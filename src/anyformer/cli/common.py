@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from anyformer.errors import InputError
 from anyformer.run.versions import versions
 
 
@@ -62,6 +63,22 @@ def apply_threads(args: argparse.Namespace) -> None:
         os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(threads)
         if "torch" in sys.modules:
             sys.modules["torch"].set_num_threads(threads)
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """What every verb that opens a run takes."""
+    parser.add_argument("--step", metavar="best|latest|N", help="which of the run's saved steps (default: best, else latest)")
+    parser.add_argument("--batch-tokens", type=positive, default=4096, metavar="N", help="source tokens in a batch, padding counted (default: 4096)")
+
+
+def refuse_both(args: argparse.Namespace, one: str, other: str) -> None:
+    """Two ways to say the same thing must not be mixed."""
+    if getattr(args, one) and getattr(args, other):
+        raise InputError(f"give {one} or --{other}, not both")
+
+
+def json_line(data: Any) -> str:
+    return json.dumps(data, ensure_ascii=False) + "\n"
 
 
 def print_json(data: Any) -> None:

@@ -1,0 +1,59 @@
+"""Lines in and lines out: from arguments, a file or standard input, to a file or standard output; always UTF-8."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TextIO
+
+from anyformer.errors import InputError, Problem
+
+
+def lines(texts: list[str], path: Path | None) -> Iterator[str]:
+    """The texts given as arguments; else the lines of the file; else those of standard input, as they come.
+
+    Raises:
+        InputError: a line is not UTF-8 (with its number).
+    """
+    if texts:
+        yield from texts
+    elif path is not None:
+        with open(path, "rb") as file:
+            yield from _decode(file, str(path))
+    else:
+        if sys.stdin.isatty():
+            print("type a line and press Enter; Ctrl-D ends", file=sys.stderr)
+        yield from _decode(sys.stdin.buffer, "standard input")
+
+
+def chunks(items: Iterable[str], size: int) -> Iterator[list[str]]:
+    """Lists of `size` items, the last one shorter."""
+    chunk: list[str] = []
+    for item in items:
+        chunk.append(item)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+@contextlib.contextmanager
+def output(path: Path | None) -> Iterator[TextIO]:
+    """The file to write to, or standard output."""
+    if path is None:
+        yield sys.stdout
+    else:
+        with open(path, "w", encoding="utf-8", newline="\n") as file:
+            yield file
+
+
+def _decode(source: Iterable[bytes], name: str) -> Iterator[str]:
+    for number, line in enumerate(source, 1):
+        try:
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            raise InputError(Problem(f"{name}:{number}", f"is not UTF-8 (byte {error.start + 1} of the line); convert it, for example with iconv")) from None
+        yield text.removesuffix("\n").removesuffix("\r")

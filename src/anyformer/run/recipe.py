@@ -1,0 +1,96 @@
+"""The recipe: one typed description of a whole run, read from YAML with changes from the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from anyformer.data import DataConfig, Objective, Translation
+from anyformer.errors import ConfigError, Problem
+from anyformer.evaluation import EvaluateConfig
+from anyformer.run import library, model_section, overrides, yaml12
+from anyformer.spec import Spec, spec
+from anyformer.text import BPE, Tokenization
+from anyformer.training import TrainConfig
+
+
+@spec
+class Recipe(Spec):
+    """What is trained on what. `model` is a full `Model.Config` as data, or `architecture: NAME` with what is changed in it;
+    it becomes a `Model.Config` when the vocabulary is known. `run` is what a finished run says of itself; it has no effect.
+    """
+
+    data: DataConfig
+    model: dict[str, Any]
+    tokenizer: Tokenization = BPE()
+    objective: Objective = Translation()
+    train: TrainConfig = TrainConfig()
+    evaluate: EvaluateConfig = EvaluateConfig()
+    run: dict[str, Any] | None = None
+
+
+def read_file(name: str, changes: Mapping[str, Any] | None = None) -> tuple[Recipe, str]:
+    """The recipe `name` (a file, a run, a packaged name) with `changes` (dotted path -> value), and what its runs are called.
+
+    Raises:
+        InputError: there is no such recipe.
+        ConfigError: all problems at once; each says the file and line, or that it comes from the command line.
+    """
+    path = library.find(name)
+    document = yaml12.parse(library.read(path), str(path))
+    return read(document, str(path), changes or {}), library.name_of(path)
+
+
+def read(document: yaml12.Document, file: str, changes: Mapping[str, Any]) -> Recipe:
+    """The recipe that a YAML document describes, after `changes`."""
+    if not isinstance(document.data, Mapping):
+        raise ConfigError(Problem(f"{file}:1", "a recipe is a mapping with the sections data, tokenizer, model, objective, train, evaluate"))
+    data = overrides.nest(document.data)
+    problems: list[Problem] = []
+    for path, value in changes.items():
+        try:
+            _change(data, path, value)
+        except ConfigError as error:
+            problems += error.problems
+    recipe = None
+    try:
+        recipe = Recipe.from_dict({k: v for k, v in data.items() if k != "kind"})
+    except ConfigError as error:
+        problems += error.problems
+    if isinstance(data.get("model"), Mapping):
+        problems += model_section.problems(data["model"])
+    if problems or recipe is None:
+        raise ConfigError(*(_located(p, file, document.lines, changes) for p in problems))
+    return recipe
+
+
+def _change(data: dict[str, Any], path: str, value: Any) -> None:
+    section, _, rest = path.partition(".")
+    if section == "model" and rest and isinstance(data.get("model"), dict):
+        data["model"] = model_section.change(data["model"], rest, value)
+    else:
+        overrides.lay(data, path, overrides.nest(value), Recipe)
+
+
+def _located(problem: Problem, file: str, lines: Mapping[str, int], changes: Mapping[str, Any]) -> Problem:
+    """The problem with where its value was written: `recipe.yaml:12: train.max_steps` or `command line: train.max_steps`."""
+    path = problem.path
+    if any(path == c or path.startswith(c + ".") or c.startswith(path + ".") and path not in lines for c in changes):
+        return Problem(f"command line: {path}", problem.message)
+    above = path
+    while above and above not in lines:
+        above = above.rpartition(".")[0]
+    where = f"{file}:{lines.get(above, 1)}"
+    return Problem(f"{where}: {path}" if path else where, problem.message)
+
+
+def as_data(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as a mapping of sections, for a file or a report."""
+    return {k: v for k, v in recipe.to_dict().items() if k != "kind"}
+
+
+def default_for(source: Path, target: Path) -> str:
+    """The packaged recipe for people's own files, by the size of the text (bytes of both sides)."""
+    size = sum(p.stat().st_size * (4 if p.suffix == ".gz" else 1) for p in (source, target))
+    return "own-small" if size < 20_000_000 else "own-large"
