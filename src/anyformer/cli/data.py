@@ -22,6 +22,12 @@ EXAMPLES = """\
 """
 
 
+GET_EXAMPLES = """\
+  anyformer data get multi30k
+  anyformer data get phrasebook --source en --target zh --out phrases
+"""
+
+
 def register(verbs: Any) -> None:
     parser = common.add_verb(verbs, "data", "list, show and get corpora", EXAMPLES)
     inner = parser.add_subparsers(metavar="list|show|get", required=True)
@@ -31,14 +37,14 @@ def register(verbs: Any) -> None:
     listing.set_defaults(handler=_list)
 
     show = common.add_verb(inner, "show", "counts, licence and first pairs of a corpus, cleaned with the default settings", EXAMPLES)
-    show.add_argument("corpus", nargs="+", metavar="NAME|FILE", help="a name; or two files aligned by line; or one .tsv or .jsonl file (any of them may be .gz)")
+    show.add_argument("corpus", nargs="+", metavar="NAME|FILE", help="a name; or two files aligned by line; or one .tsv or .jsonl file; plain or gzip")
     _add_direction(show)
     show.add_argument("--split", choices=("train", "validation", "test"), default="train", help="whose pairs to show (default: train)")
     show.add_argument("--count", type=common.positive, default=5, metavar="N", help="how many pairs (default: 5)")
     show.add_argument("--json", action="store_true", help="an object instead of lines")
     show.set_defaults(handler=_show)
 
-    get = common.add_verb(inner, "get", "find or download a corpus, or write it as text files", "  anyformer data get multi30k\n  anyformer data get phrasebook --out phrases")
+    get = common.add_verb(inner, "get", "find or download a corpus, or write it as text files", GET_EXAMPLES)
     get.add_argument("corpus", metavar="NAME", help="a name that `anyformer data list` shows")
     _add_direction(get)
     get.add_argument("--out", type=Path, metavar="FOLDER", help="write one text file for each split and language into this folder")
@@ -109,9 +115,9 @@ def _export(corpus: NamedCorpus, args: argparse.Namespace, out: Path) -> list[Pa
         for split, pairs in Named(name=corpus.name, source=direction[0], target=direction[1]).read(args.data_dir).items()
         for side, language in enumerate(direction)
     }
-    taken = [Problem(str(path), "exists and holds something else; choose another --out") for path, text in texts.items() if path.exists() and path.read_bytes() != text]
+    taken = [path for path, text in texts.items() if path.exists() and path.read_bytes() != text]
     if taken:
-        raise InputError(*taken)
+        raise InputError(*(Problem(str(path), "exists and holds something else; choose another --out") for path in taken))
     out.mkdir(parents=True, exist_ok=True)
     for path, text in texts.items():
         write_whole(path, text)

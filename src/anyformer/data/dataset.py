@@ -1,0 +1,117 @@
+"""Tokenised pairs, held as two flat arrays of ids, and a count of those that were too long."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from anyformer.data.objectives import BoundObjective, Example
+from anyformer.errors import InputError, Problem
+
+CHUNK = 10_000  # pairs tokenised at once: bounds the memory that Python lists of ids take
+
+
+@dataclass(frozen=True)
+class LengthReport:
+    """What became of the pairs when they were tokenised. Lengths in positions, begin or end of sentence included."""
+
+    pairs: int
+    kept: int
+    cut: int
+    dropped: int
+    limit: int | None
+    mean_source: float
+    mean_target: float
+    max_source: int
+    max_target: int
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def describe(self) -> str:
+        """One line."""
+        text = f"{self.kept:,} pairs, {self.mean_source:.1f} -> {self.mean_target:.1f} tokens on average, at most {self.max_source} -> {self.max_target}"
+        lost = [f"{n:,} {what}" for n, what in ((self.cut, "cut"), (self.dropped, "dropped")) if n]
+        return text + (f"; longer than {self.limit} tokens: {', '.join(lost)}" if lost else "")
+
+    def __str__(self) -> str:
+        return self.describe()
+
+
+class TokenizedPairs(Sequence[Example]):
+    """Examples by number. `lengths` [N, 2]: positions of source and target; `report`: what was cut and dropped; `fingerprint`: changes with any id."""
+
+    def __init__(self, examples: Sequence[Example], lengths: np.ndarray, report: LengthReport):
+        self.lengths = lengths
+        self.report = report
+        self._sides = _Column([e.source for e in examples]), _Column([e.target for e in examples])
+
+    @classmethod
+    def build(cls, pairs: Sequence[tuple[str, str]], objective: BoundObjective, over_length: Literal["drop", "cut"] = "drop") -> TokenizedPairs:
+        """Tokenises pairs; one with a side longer than `objective.max_length` is cut or dropped, and counted.
+
+        Raises:
+            InputError: no pair is left.
+        """
+        limit = objective.max_length
+        kept: list[Example] = []
+        cut = 0
+        for start in range(0, len(pairs), CHUNK):
+            for example in objective.examples(pairs[start : start + CHUNK]):
+                if limit is not None and max(objective.lengths(example)) > limit:
+                    if over_length == "drop":
+                        continue
+                    example, cut = objective.cut(example), cut + 1
+                kept.append(example)
+        if not kept:
+            way = "raise data.max_length and data.batch_tokens"
+            raise InputError(Problem("data.max_length", f"none of {len(pairs):,} pairs has at most {limit} tokens a side; {way}"))
+        lengths = np.array([objective.lengths(e) for e in kept], dtype=np.int64)
+        mean, longest = lengths.mean(0), lengths.max(0)
+        report = LengthReport(
+            pairs=len(pairs), kept=len(kept), cut=cut, dropped=len(pairs) - len(kept), limit=limit,
+            mean_source=round(float(mean[0]), 3), mean_target=round(float(mean[1]), 3), max_source=int(longest[0]), max_target=int(longest[1]),
+        )  # fmt: skip
+        return cls(kept, lengths, report)
+
+    @property
+    def n_tokens(self) -> int:
+        """Positions of an epoch, source and target, without padding."""
+        return int(self.lengths.sum())
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of all ids: a resumed run compares it to see that its data are the same."""
+        digest = hashlib.sha256()
+        for side in self._sides:
+            digest.update(side.ids.tobytes() + side.ends.tobytes())
+        return digest.hexdigest()[:16]
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
+        index = index % len(self)
+        return Example(self._sides[0][index], self._sides[1][index])
+
+    def __iter__(self) -> Iterator[Example]:
+        return (self[i] for i in range(len(self)))
+
+
+class _Column:
+    """Lists of ids, one after another."""
+
+    def __init__(self, rows: Sequence[list[int]]):
+        self.ends = np.cumsum([0, *(len(row) for row in rows)], dtype=np.int64)
+        self.ids = np.fromiter((i for row in rows for i in row), dtype=np.int32, count=int(self.ends[-1]))
+
+    def __getitem__(self, index: int) -> list[int]:
+        return self.ids[self.ends[index] : self.ends[index + 1]].tolist()

@@ -1,0 +1,52 @@
+"""`Objective`: text in, example out. It knows no model, but says what a model must have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+
+from anyformer.batch import Batch
+from anyformer.errors import Problem
+from anyformer.spec import Spec
+
+if TYPE_CHECKING:
+    from anyformer.text import Tokenizer
+
+
+class Example(NamedTuple):
+    """One training example as token ids; `lengths` of a bound objective says how many positions it takes."""
+
+    source: list[int]  # what the encoder reads, end of sentence included
+    target: list[int]  # what is to be written, without begin and end of sentence
+
+
+class BoundObjective(Protocol):
+    """An objective that knows its tokenizers and how long an example may be."""
+
+    @property
+    def max_length(self) -> int | None: ...  # positions a side; None: no limit
+
+    def example(self, pair: tuple[str, str]) -> Example: ...
+
+    def examples(self, pairs: Sequence[tuple[str, str]]) -> list[Example]: ...
+
+    def lengths(self, example: Example) -> tuple[int, int]: ...
+
+    def cut(self, example: Example) -> Example: ...
+
+    def collate(self, examples: Sequence[Example]) -> Batch: ...
+
+
+class Objective(Spec):
+    """A menu of objectives. `bind` gives the one that makes examples."""
+
+    requires: ClassVar[tuple[str, ...]] = ()  # parts of a Model.Config that must be there
+
+    def bind(self, source_tokenizer: Tokenizer, target_tokenizer: Tokenizer, max_length: int | None = None) -> BoundObjective:
+        raise NotImplementedError
+
+    def misfits(self, model: Any) -> list[Problem]:
+        """What a Model.Config lacks for this objective; empty: it fits. To be asked before step 1."""
+        missing = [part for part in self.requires if getattr(model, part, None) is None]
+        needs = " and ".join(self.requires)
+        return [Problem(f"model.{part}", f"the objective {self.kind()} needs a model with {needs}; this one has no {part}") for part in missing]

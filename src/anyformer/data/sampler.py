@@ -1,0 +1,140 @@
+"""`Sampler`: a pure function from (seed, step) to the batch of the whole run.
+
+Batches hold examples of about one length. Examples are ordered by their longer side; within a length the order is drawn
+anew each epoch, and so is the order of the batches. How many examples each batch takes depends on the lengths alone, not
+on the draw: every epoch has the same number of batches, so any step is found without looking at those before it.
+
+Tried on Multi30k EN-FR, 4,096 tokens a side, 9,537 entries: ordering by the longer side leaves 93.6 % of the positions
+real; noise of two tokens on the length mixes batches more but leaves 90.6 %; ordering by the sum, or by one side first,
+82 % to 94 % with more batches.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from anyformer.errors import InputError, Problem
+
+Lengths = np.ndarray | Sequence[Sequence[int]]  # [N, sides]
+
+
+class Sampler:
+    """Batches of at most `tokens_per_batch` positions a side, padding included; steps count from 0.
+
+    Args:
+        lengths: [N, sides], positions of each example on each side.
+        tokens_per_batch: of the whole run's batch, all processes together.
+        seed: another seed gives another order.
+
+    Raises:
+        InputError: an example is longer than a batch (drop or cut it first), or all examples do not fill one batch.
+    """
+
+    def __init__(self, lengths: Lengths, tokens_per_batch: int, seed: int):
+        self.lengths = _as_array(lengths)
+        self.tokens_per_batch = tokens_per_batch
+        self.seed = seed
+        self._longer = self.lengths.max(1, initial=0)  # [N]
+        n, longest = len(self._longer), int(self._longer.max(initial=0))
+        if n == 0:
+            raise InputError(Problem("data.corpus", "has no examples"))
+        if longest > tokens_per_batch:
+            raise InputError(Problem("data.batch_tokens", f"the longest example takes {longest:,} tokens, a batch {tokens_per_batch:,}; lower data.max_length"))
+        if n * longest < tokens_per_batch:
+            small = f"is smaller than one batch: {n:,} examples of at most {longest} tokens, and a batch takes {tokens_per_batch:,} (data.batch_tokens)"
+            raise InputError(Problem("data.corpus", f"{small}; add data, or set data.batch_tokens to {n * longest} or less"))
+        ordered = np.sort(self._longer)[::-1]
+        self._ends = _even_ends(ordered, tokens_per_batch)
+        self._epochs: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+
+    @property
+    def batches_in_epoch(self) -> int:
+        return len(self._ends) - 1
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for samplers that give the same batches: of lengths, budget and seed."""
+        head = f"{self.tokens_per_batch} {self.seed} {self.lengths.shape} ".encode()
+        return hashlib.sha256(head + self.lengths.tobytes()).hexdigest()[:16]
+
+    def epoch(self, step: int) -> int:
+        """The epoch in which the step lies, counted from 0."""
+        return step // self.batches_in_epoch
+
+    def indices(self, step: int) -> list[int]:
+        """The examples of the whole run's batch."""
+        if step < 0:
+            raise ValueError(f"steps count from 0; got {step}")
+        epoch, at = divmod(step, self.batches_in_epoch)
+        examples, batches = self._draw(epoch)
+        batch = batches[at]
+        return examples[self._ends[batch] : self._ends[batch + 1]].tolist()
+
+    def share(self, step: int, rank: int = 0, world: int = 1) -> list[int]:
+        """The part of `indices(step)` of one of `world` processes; together they make the whole batch. Empty where there are more processes than examples."""
+        if not 0 <= rank < world:
+            raise ValueError(f"rank must lie in 0 to {world - 1}; got {rank}")
+        return self.indices(step)[rank::world]
+
+    def _draw(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """(order of the examples [N], order of the batches). The last two epochs are remembered: drawing one sorts all examples."""
+        if epoch not in self._epochs:
+            examples = np.lexsort((_noise(self.seed, epoch, 0, len(self._longer)), -self._longer))
+            batches = np.argsort(_noise(self.seed, epoch, 1, self.batches_in_epoch), kind="stable")
+            while len(self._epochs) > 1:
+                self._epochs.pop(next(iter(self._epochs)))
+            self._epochs[epoch] = examples, batches
+        return self._epochs[epoch]
+
+
+def evaluation_batches(lengths: Lengths, tokens: int) -> list[list[int]]:
+    """All examples once, the longest first, in batches of at most `tokens` positions a side; one that is longer has a batch of its own."""
+    longer = _as_array(lengths).max(1, initial=0)
+    order = np.argsort(-longer, kind="stable")
+    ends = _ends(longer[order], tokens)
+    return [order[start:end].tolist() for start, end in zip(ends, ends[1:], strict=False)]
+
+
+def real_share(lengths: Lengths, batches: Sequence[Sequence[int]]) -> float:
+    """The part of all positions in these batches, on all sides, that are not padding."""
+    array = _as_array(lengths)
+    return sum(int(array[b].sum()) for b in batches) / sum(len(b) * int(array[b].max(0).sum()) for b in batches)
+
+
+def _ends(ordered: np.ndarray, tokens: int) -> list[int]:
+    """[0, end of the first batch, ..., N] for lengths in falling order: a batch's first example is its longest."""
+    ends = [0]
+    while ends[-1] < len(ordered):
+        ends.append(min(len(ordered), ends[-1] + max(1, tokens // max(1, int(ordered[ends[-1]])))))
+    return ends
+
+
+def _even_ends(ordered: np.ndarray, tokens: int) -> list[int]:
+    """As `_ends`, with the smallest budget that needs no more batches: no small batch is left over at the end."""
+    best = _ends(ordered, tokens)
+    low, high = int(ordered[0]), tokens
+    while low < high:
+        middle = (low + high) // 2
+        ends = _ends(ordered, middle)
+        if len(ends) <= len(best):
+            best, high = ends, middle
+        else:
+            low = middle + 1
+    return best
+
+
+def _as_array(lengths: Lengths) -> np.ndarray:
+    array = np.asarray(lengths, dtype=np.int64)
+    return array.reshape(len(array), -1)
+
+
+def _noise(seed: int, epoch: int, use: int, n: int) -> np.ndarray:
+    """[n] uint64, the same on every machine and version: splitmix64 (Steele, Lea and Flood 2014) from a digest of the arguments."""
+    start = int.from_bytes(hashlib.blake2b(f"{seed} {epoch} {use}".encode(), digest_size=8).digest(), "big")
+    z = np.uint64(start) + np.arange(1, n + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
