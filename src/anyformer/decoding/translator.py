@@ -1,0 +1,222 @@
+"""`Translator`: texts in, translations out. Tokenizers, batches, search and the order of things around one model."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, Literal, NamedTuple
+
+import torch
+
+from anyformer.batch import Batch, pad
+from anyformer.decoding.beam import beam_search
+from anyformer.decoding.greedy import greedy
+from anyformer.decoding.hypothesis import Hypothesis, Special
+from anyformer.decoding.sampling import sample
+from anyformer.decoding.scoring import Score, score_batch
+from anyformer.decoding.search_config import SearchConfig
+from anyformer.decoding.sentences import Layout, lay_out, put_together
+from anyformer.errors import InputError, Problem
+
+DEFAULT_SEARCH = SearchConfig(beam=5)
+
+Progress = Callable[[int, int], None]
+"""Called with (pieces done, pieces in all) after each batch."""
+
+
+class Candidate(NamedTuple):
+    """One way to translate a text."""
+
+    text: str
+    score: float  # log_prob / tokens**length_penalty, ends of sentences counted
+    log_prob: float  # natural logarithm
+    ids: tuple[int, ...]  # without special ids
+
+
+class Translation(NamedTuple):
+    """The best candidate, and all of them."""
+
+    text: str
+    score: float
+    log_prob: float
+    ids: tuple[int, ...]
+    n_best: tuple[Candidate, ...]  # best first, the best included
+
+
+class Translator:
+    """An encoder-decoder model between two tokenizers.
+
+    Args:
+        model: an encoder-decoder `Model`; stays on its device, and in the mode (training or not) it is in.
+        search: what `translate` does unless told otherwise.
+        max_source_length: source tokens, end of sentence counted; a longer text is split into sentences, and a longer
+            sentence at a clause or between words.
+        precision: fp32, or bf16 by autocast.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        source_tokenizer: Any,
+        target_tokenizer: Any,
+        *,
+        search: SearchConfig = DEFAULT_SEARCH,
+        max_source_length: int = 256,
+        precision: Literal["fp32", "bf16"] = "fp32",
+    ):
+        if max_source_length < 2:
+            raise InputError(Problem("max_source_length", f"must be at least 2 (a token and the end of sentence), got {max_source_length}"))
+        self.model, self.source_tokenizer, self.target_tokenizer = model, source_tokenizer, target_tokenizer
+        self.search, self.max_source_length, self.precision = search, max_source_length, precision
+        self.special = Special(target_tokenizer.pad_id, target_tokenizer.bos_id, target_tokenizer.eos_id, target_tokenizer.unk_id)
+
+    # ---- translating
+
+    def translate(
+        self, texts: Sequence[str], config: SearchConfig | None = None, *, batch_size: int = 32, progress: Progress | None = None, first: int = 0, **search: Any
+    ) -> list[Translation]:
+        """Translates texts, in their order.
+
+        Args:
+            config: how to search; `search` changes single fields of it (`beam=5`, `temperature=0.8`).
+            batch_size: sentences searched at once. The results do not depend on it.
+            first: number of the first text in what it is part of; sampling draws by (seed, number).
+
+        Raises:
+            ConfigError: a search that cannot be. InputError: what is no list of texts.
+        """
+        config, texts = self._search(config, search), _checked(texts, batch_size)
+        layouts = [lay_out(text, self.max_source_length, self._lengths) for text in texts]
+        draws = config.n_best if config.samples else 1
+        pieces = [(n, k, piece.text) for n, layout in enumerate(layouts) for k, piece in enumerate(layout.pieces)]
+        sources = self._encode([text for _, _, text in pieces])
+        jobs = [_Job((first + n, k, d), i, source) for i, ((n, k, _), source) in enumerate(zip(pieces, sources, strict=True)) for d in range(draws)]
+        found: list[list[Hypothesis]] = [[] for _ in pieces]
+        done = 0
+        with self._ready():
+            for batch in _batches(jobs, batch_size):
+                for job, hypotheses in zip(batch, self._find(batch, config), strict=True):
+                    found[job.piece] += hypotheses
+                done += len(batch)
+                if progress:
+                    progress(done, len(jobs))
+        ranked = iter([sorted(hypotheses, key=lambda h: -h.score) for hypotheses in found])
+        return [self._finish(layout, list(islice(ranked, len(layout.pieces))), config) for layout in layouts]
+
+    def stream(
+        self, lines: Iterable[str], config: SearchConfig | None = None, *, batch_size: int = 32, window: int = 16, **search: Any
+    ) -> Iterator[Translation]:
+        """Translates lines as they come, in constant memory: `window` batches are read, sorted by length, and handed on in order."""
+        remaining, first = iter(lines), 0
+        while chunk := list(islice(remaining, batch_size * window)):
+            yield from self.translate(chunk, config, batch_size=batch_size, first=first, **search)
+            first += len(chunk)
+
+    # ---- scoring
+
+    def score(self, pairs: Sequence[tuple[str, str]], *, batch_size: int = 32, progress: Progress | None = None) -> list[Score]:
+        """The log-probability of each given translation (pairs of source and target), token by token.
+
+        Raises:
+            InputError: names every pair of which a side is longer than `max_source_length`.
+        """
+        sources = [[*ids, self.source_tokenizer.eos_id] for ids in self.source_tokenizer.encode_batch([source for source, _ in pairs])]
+        targets = self.target_tokenizer.encode_batch([target for _, target in pairs])
+        problems = [
+            Problem(f"pair {n}, {side}", f"{len(ids)} tokens; at most {self.max_source_length} can be scored at once: give its sentences one by one")
+            for n, sides in enumerate(zip(sources, targets, strict=True), start=1)
+            for side, ids in zip(("source", "target"), sides, strict=True)
+            if len(ids) > self.max_source_length
+        ]
+        if problems:
+            raise InputError(*problems)
+        order = sorted(range(len(pairs)), key=lambda i: (-len(sources[i]) - len(targets[i]), i))
+        scores: list[Score | None] = [None] * len(pairs)
+        with self._ready():
+            for start in range(0, len(order), batch_size):
+                chosen = order[start : start + batch_size]
+                found = score_batch(self.model, [sources[i] for i in chosen], [targets[i] for i in chosen], self.special, self.device)
+                for i, score in zip(chosen, found, strict=True):
+                    scores[i] = score
+                if progress:
+                    progress(min(start + batch_size, len(order)), len(order))
+        return [score for score in scores if score is not None]
+
+    # ---- the parts
+
+    @property
+    def device(self) -> torch.device:
+        return next((p.device for p in self.model.parameters()), torch.device("cpu"))
+
+    def _search(self, config: SearchConfig | None, changes: dict[str, Any]) -> SearchConfig:
+        base = config or self.search
+        if not changes:
+            return base
+        draws = base.beam > 1 and changes.get("temperature", 0) and "beam" not in changes
+        return SearchConfig.from_dict(base.to_dict() | ({"beam": 1} if draws else {}) | changes)
+
+    def _encode(self, texts: list[str]) -> list[list[int]]:
+        """Source ids with the end of sentence."""
+        limit = self.max_source_length - 1  # only a single character of many bytes can be longer
+        return [[*ids[:limit], self.source_tokenizer.eos_id] for ids in self.source_tokenizer.encode_batch(texts)]
+
+    def _lengths(self, texts: list[str]) -> list[int]:
+        return [len(ids) + 1 for ids in self.source_tokenizer.encode_batch(texts)]
+
+    def _find(self, batch: list[_Job], config: SearchConfig) -> list[list[Hypothesis]]:
+        tokens, segments = pad([job.source for job in batch], self.special.pad)
+        start = torch.full((len(batch), 1), self.special.bos)
+        padding: Literal["none", "right"] = "none" if segments is None else "right"
+        memory = self.model.encode(Batch(tokens=start, source=tokens, source_segments=segments, source_padding=padding).to(self.device))
+        limits = [config.limit(len(job.source)) for job in batch]
+        if config.samples:
+            return sample(self.model, memory, limits, config, [job.name for job in batch], self.special)
+        return (greedy if config.beam == 1 else beam_search)(self.model, memory, limits, config, self.special)
+
+    def _finish(self, layout: Layout, found: list[list[Hypothesis]], config: SearchConfig) -> Translation:
+        """Puts the pieces of one text together; the n-th best of a text is made of the n-th best of its pieces."""
+        candidates = []
+        for rank in range(max((len(hypotheses) for hypotheses in found), default=1)):
+            chosen = [hypotheses[min(rank, len(hypotheses) - 1)] for hypotheses in found]
+            ids = tuple(i for h in chosen for i in h.ids)
+            log_prob = sum(h.log_prob for h in chosen)
+            text = put_together(layout, self.target_tokenizer.decode_batch([list(h.ids) for h in chosen])) if chosen else layout.before
+            candidates.append(Candidate(text, log_prob / max(len(ids) + len(chosen), 1) ** config.length_penalty, log_prob, ids))
+        return Translation(*candidates[0], n_best=tuple(candidates))
+
+    @contextlib.contextmanager
+    def _ready(self) -> Iterator[None]:
+        """No gradients, no dropout, the precision asked for; afterwards the model is as it was."""
+        training = self.model.training
+        self.model.eval()
+        try:
+            with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+                yield
+        finally:
+            self.model.train(training)
+
+
+class _Job(NamedTuple):
+    """A piece to be searched for; drawn ones come n_best times."""
+
+    name: tuple[int, int, int]  # of the text, its piece, the draw
+    piece: int  # number among all pieces
+    source: list[int]
+
+
+def _batches(jobs: list[_Job], size: int) -> Iterator[list[_Job]]:
+    """The longest first, so that little is padded, sentences end together, and too large a batch is known at once."""
+    ordered = sorted(jobs, key=lambda job: (-len(job.source), job.name))
+    return (ordered[start : start + size] for start in range(0, len(ordered), size))
+
+
+def _checked(texts: Sequence[str], batch_size: int) -> list[str]:
+    problems = [Problem(f"text {n}", f"expected a text, got {text!r}") for n, text in enumerate(texts, start=1) if not isinstance(text, str)]
+    if isinstance(texts, str):
+        problems = [Problem("texts", "expected a list of texts, got one text: put it into a list")]
+    if batch_size < 1:
+        problems.append(Problem("batch_size", f"must be at least 1, got {batch_size}"))
+    if problems:
+        raise InputError(*problems)
+    return list(texts)
