@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -38,8 +38,10 @@ class Batch:
     packed: bool = False  # more than one document in a row, in tokens and source alike
 
     def to(self, device: torch.device | str, non_blocking: bool = True) -> Batch:
-        moved = {f.name: v.to(device, non_blocking=non_blocking) for f in dataclasses.fields(self) if isinstance(v := getattr(self, f.name), Tensor)}
-        return dataclasses.replace(self, **moved)
+        tensors: dict[str, Any] = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if isinstance(getattr(self, f.name), Tensor)}
+            f.name: v.to(device, non_blocking=non_blocking) for f in dataclasses.fields(self) if isinstance(v := getattr(self, f.name), Tensor)
+        }
+        return dataclasses.replace(self, **{name: value.to(device, non_blocking=non_blocking) for name, value in tensors.items()})
 
     @property
     def n_tokens(self) -> int:

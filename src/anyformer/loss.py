@@ -5,7 +5,7 @@ Shapes: hidden [R, D] (R rows that count), weight [V, D], targets [R].
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -52,7 +52,9 @@ class _LinearCrossEntropy(torch.autograd.Function):
     """Blocks of rows: logits, their softmax, and at once the gradients; only [R, D] and [V, D] outlive the forward."""
 
     @staticmethod
-    def forward(ctx, hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, weights: Tensor, smoothing: float, z_loss: float):
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, weights: Tensor, smoothing: float, z_loss: float
+    ) -> tuple[Tensor, Tensor]:
         needs = ctx.needs_input_grad
         rows, n_entries = hidden.shape[0], weight.shape[0]
         block = max(64, _BLOCK_BYTES // (4 * n_entries))
@@ -92,7 +94,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         return total, nats
 
     @staticmethod
-    def backward(ctx, grad: Tensor, _):
+    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         d_hidden, d_weight, d_bias = ctx.grads
         ctx.grads = None
         scaled = [None if g is None else g.mul_(grad.to(g.dtype)) for g in (d_hidden, d_weight, d_bias)]

@@ -223,10 +223,14 @@ def _collect(readers: list[Any]) -> list[Any]:
 
 
 @functools.cache
-def field_types(cls: type) -> dict[str, Any]:
-    """Field name -> type hint, resolved."""
+def _field_types(cls: Any) -> dict[str, Any]:
     hints = typing.get_type_hints(cls)
     return {f.name: hints[f.name] for f in dataclasses.fields(cls)}
+
+
+def field_types(cls: type) -> dict[str, Any]:
+    """Field name -> type hint, resolved."""
+    return _field_types(cls)
 
 
 def _plain(value: Any) -> Any:

@@ -23,7 +23,9 @@ class Architecture(NamedTuple):
 _KNOWN: dict[str, Architecture] = {}
 
 
-def architecture(sizes: dict[str, dict[str, Any]], *, family: str, year: int, kind: str, paper: str):
+def architecture(
+    sizes: dict[str, dict[str, Any]], *, family: str, year: int, kind: str, paper: str
+) -> Callable[[Callable[..., Model.Config]], Callable[..., Model.Config]]:
     """Registers a function under the names of `sizes`, each with its keyword arguments; the family's name is its first size."""
 
     def register(make: Callable[..., Model.Config]) -> Callable[..., Model.Config]:

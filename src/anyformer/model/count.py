@@ -62,8 +62,8 @@ def flops_per_token(config: Model.Config, context: int) -> int:
 
 def kv_cache_bytes_per_token(config: Model.Config, bytes_per_value: int = 2) -> int:
     """What each decoded token adds to the cache: keys and values of all layers' self-attention (bf16: 2 bytes a value)."""
-    model = skeleton(config)
-    if model.decoder is None:
+    decoder = skeleton(config).decoder
+    if decoder is None:
         return 0
-    widths = [2 * layer.attention.key.weight.shape[0] for layer in model.decoder.layers]  # type: ignore[union-attr]
-    return bytes_per_value * sum(widths)
+    own = [part for name, part in decoder.named_modules() if name.endswith(".attention") and isinstance(part, MultiHeadAttention)]
+    return bytes_per_value * sum(part.key.weight.shape[0] + part.value.weight.shape[0] for part in own)

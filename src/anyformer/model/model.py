@@ -6,6 +6,7 @@ parameters only; caches, masks and precision come from the caller (`torch.autoca
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -45,7 +46,7 @@ class Model(Part):
         encoder_embedding: Embedding.Config | None = None  # None: `embedding` serves both; its own table only with its own vocab_size
         init: Init = Xavier()
 
-        def problems(self):
+        def problems(self) -> Iterator[tuple[str, str]]:
             for name in ("vocab_size", "d_model"):
                 if getattr(self, name) < 1:
                     yield name, f"must be at least 1, not {getattr(self, name)}"
@@ -127,7 +128,7 @@ class Model(Part):
         return Memory(cross.k[:, :, 0], cache.memory_segments, cache.memory_padding)
 
 
-def _cross_misfits(name: str, stack: Stack.Config, has_encoder: bool):
+def _cross_misfits(name: str, stack: Stack.Config, has_encoder: bool) -> Iterator[tuple[str, str]]:
     crossing = [block.cross_attention is not None for block in (*stack.first, *stack.blocks)]
     if name == "encoder" and any(crossing):
         yield "blocks", "an encoder has nothing to attend across to; remove cross_attention from its blocks"

@@ -6,6 +6,7 @@ Shapes: x [B, T, D], memory [B, S, D].
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -41,7 +42,7 @@ class Stack(Part):
         first: tuple[Block.Config, ...] = ()
         final_norm: Norm.Config | None = None
 
-        def problems(self):
+        def problems(self) -> Iterator[tuple[str, str]]:
             if self.n_layers < 1:
                 yield "n_layers", f"a stack has at least one layer, not {self.n_layers}"
             if not self.blocks:
@@ -52,7 +53,7 @@ class Stack(Part):
             rest = self.n_layers - len(self.first)
             return [*self.first[: self.n_layers], *(self.blocks[i % len(self.blocks)] for i in range(rest))]
 
-        def override_child(self, name: str, rest: list[str], value: Any, path: str):
+        def override_child(self, name: str, rest: list[str], value: Any, path: str) -> Stack.Config | None:
             """`layers.3...` changes one layer: the pattern is written out first."""
             if name != "layers":
                 return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
@@ -40,7 +42,7 @@ class MultiHeadAttention(Attention):
         qkv_bias: bool = True
         out_bias: bool = True
 
-        def problems(self):
+        def problems(self) -> Iterator[tuple[str, str]]:
             if self.n_heads < 1:
                 yield "n_heads", f"attention needs at least one head, not {self.n_heads}"
             elif self.n_kv_heads is not None and (self.n_kv_heads < 1 or self.n_heads % self.n_kv_heads):

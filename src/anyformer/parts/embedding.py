@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
@@ -26,7 +27,7 @@ class Embedding(Part):
         norm: Norm.Config | None = None
         dropout: float = 0.0
 
-        def problems(self):
+        def problems(self) -> Iterator[tuple[str, str]]:
             if self.vocab_size is not None and self.vocab_size < 1:
                 yield "vocab_size", f"a vocabulary has at least one entry, not {self.vocab_size}"
             if not 0 <= self.dropout < 1:
@@ -43,9 +44,9 @@ class Embedding(Part):
 
     def forward(self, tokens: Tensor, position: Tensor, dtype: torch.dtype) -> Tensor:
         x = F.embedding(tokens, self.weight)
-        if self.position is None:
-            x = x * self.scale if self.scale != 1 else x
-        else:
+        if self.position is not None:
             x = torch.add(self.position(position), x, alpha=self.scale)
+        elif self.scale != 1:
+            x = x * self.scale
         x = x.to(dtype)
         return self.dropout(x if self.norm is None else self.norm(x))

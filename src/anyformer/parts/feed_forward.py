@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from torch import Tensor
 
 from anyformer.parts.activation import Activation, ReLU, SiLU
@@ -19,7 +21,7 @@ class FeedForward(Part):
             return []
 
 
-def _width_problems(d_ff: int, dropout: float):
+def _width_problems(d_ff: int, dropout: float) -> Iterator[tuple[str, str]]:
     if d_ff < 1:
         yield "d_ff", f"the hidden width must be at least 1, not {d_ff}"
     if not 0 <= dropout < 1:
@@ -36,7 +38,7 @@ class MLP(FeedForward):
         bias: bool = True
         dropout: float = 0.0  # on the hidden layer
 
-        def problems(self):
+        def problems(self) -> Iterator[tuple[str, str]]:
             yield from _width_problems(self.d_ff, self.dropout)
 
     def __init__(self, config: Config, d_model: int):
@@ -60,7 +62,7 @@ class GatedMLP(FeedForward):
         bias: bool = False
         dropout: float = 0.0
 
-        def problems(self):
+        def problems(self) -> Iterator[tuple[str, str]]:
             yield from _width_problems(self.d_ff, self.dropout)
 
     def __init__(self, config: Config, d_model: int):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import torch
@@ -92,7 +93,7 @@ class Window(Mask):
     left: int | None = None
     right: int | None = None
 
-    def problems(self):
+    def problems(self) -> Iterator[tuple[str, str]]:
         for name in ("left", "right"):
             value = getattr(self, name)
             if value is not None and value < 0:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import functools
 import time
+from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -16,11 +18,25 @@ from torch import Tensor
 
 
 def fast_linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    if not gains():
+    if not chosen():
         return F.linear(x, weight, bias)
     if torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad):
         return _OneDnnLinear.apply(x, weight, bias)
     return _product(x, weight, bias)
+
+
+_fixed: bool | None = None
+
+
+def use(choice: bool | None) -> None:
+    """Fixes the choice for this process, so that a resumed run computes as it began; None: measure."""
+    global _fixed
+    _fixed = choice
+
+
+def chosen() -> bool:
+    """Whether fp32 products go through oneDNN in this process."""
+    return gains() if _fixed is None else _fixed
 
 
 @functools.cache
@@ -40,7 +56,7 @@ def gains() -> bool:
     return _seconds(lambda: _product(x, weight, None)) < 0.8 * _seconds(lambda: F.linear(x, weight))
 
 
-def _seconds(call) -> float:
+def _seconds(call: Callable[[], Tensor]) -> float:
     times = []
     for _ in range(7):
         start = time.perf_counter()
@@ -55,12 +71,12 @@ def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 class _OneDnnLinear(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, weight)
         return _product(x, weight, bias)
 
     @staticmethod
-    def backward(ctx, grad: Tensor):
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
         rows = grad.reshape(-1, grad.shape[-1])
         dx = dweight = dbias = None

@@ -5,13 +5,14 @@ B rows (1 where all rows agree), T queries, S keys. Facts stay [1, T] unless row
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 
-class Place(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Place:
     index: Tensor  # [T] int64: the slot in the row or in the cache; masks of order read it
     position: Tensor  # [1|B, T] int64: what position parts read
     segment: Tensor | None  # [B, T] int64: number of the document in its row, 0: padding; None: all one document, no padding

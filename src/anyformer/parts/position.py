@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Literal
 
 import torch
@@ -62,7 +63,7 @@ class Learned(InputPosition):
         length: int
         offset: int = 0
 
-        def problems(self):
+        def problems(self) -> Iterator[tuple[str, str]]:
             if self.length < 1:
                 yield "length", f"a table needs at least one row, not {self.length}"
 

@@ -6,6 +6,8 @@ One equation holds the placements of the literature: post-LN (Vaswani et al. 201
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from torch import Tensor
 
 from anyformer.parts.dropout import Dropout
@@ -25,7 +27,7 @@ class Residual(Part):
         skip: float = 1.0
         dropout: float = 0.0
 
-        def problems(self):
+        def problems(self) -> Iterator[tuple[str, str]]:
             if not 0 <= self.dropout < 1:
                 yield "dropout", f"a dropout rate lies in [0, 1), not {self.dropout}"
 
