@@ -14,7 +14,7 @@ What is measured
     vocabulary of 9,537, dropout 0.3, label smoothing 0.1. All toolkits get the same token ids.
     Training: batches of 4,096 tokens a side as each toolkit makes them itself; source and target tokens a second that are
     not padding (the ends of sentences counted, starts not), data loading and optimizer included.
-    Decoding: test2016 in batches of 32 sentences of like length, random weights, exactly 20 tokens forced; sentences a second.
+    Decoding: test2016 in batches of 32 sentences of like length, random weights, exactly 20 steps of the decoder forced; sentences a second.
     Memory: the largest resident set of the training process.
 How
     Each contender runs in its own process, pinned to its cores, with as many threads, with the allocator told not to give
@@ -61,7 +61,8 @@ def matmul(cores: int) -> list[Contender]:
 
 def decoding(corpus: str) -> list[Contender]:
     return [
-        Contender(OURS, "decode_anyformer.py", (corpus, "auto")),
+        Contender(OURS, "decode_anyformer.py", (corpus, "fp32")),
+        Contender(f"{OURS}, bf16", "decode_anyformer.py", (corpus, "bf16")),
         Contender("CTranslate2, fp32", "decode_ctranslate2.py", (corpus, "float32", "1"), "peers"),
         Contender("Hugging Face generate, fp32", "decode_marian.py", (corpus, "fp32"), "peers"),
         Contender("JoeyNMT", "decode_joeynmt.py", (corpus,), "joeynmt"),
