@@ -39,8 +39,6 @@ class Batch:
 
     def to(self, device: torch.device | str, non_blocking: bool = True) -> Batch:
         tensors: dict[str, Any] = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if isinstance(getattr(self, f.name), Tensor)}
-            f.name: v.to(device, non_blocking=non_blocking) for f in dataclasses.fields(self) if isinstance(v := getattr(self, f.name), Tensor)
-        }
         return dataclasses.replace(self, **{name: value.to(device, non_blocking=non_blocking) for name, value in tensors.items()})
 
     @property
