@@ -67,8 +67,8 @@ def apply_threads(args: argparse.Namespace) -> None:
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """What every verb that opens a run takes."""
-    parser.add_argument("--step", metavar="best|latest|N", help="which of the run's saved steps (default: best, else latest)")
-    parser.add_argument("--batch-tokens", type=positive, default=4096, metavar="N", help="source tokens in a batch, padding counted (default: 4096)")
+    parser.add_argument("--step", metavar="best|latest|N", help="which of the run's saved steps (default: the average where there is one, else the best)")
+    parser.add_argument("--batch-size", type=positive, default=32, metavar="N", help="sentences at once (default: 32)")
 
 
 def refuse_both(args: argparse.Namespace, one: str, other: str) -> None:

@@ -60,7 +60,7 @@ def is_out_of_memory(error: Exception) -> bool:
 
 
 def about_memory(error: BaseException) -> str:
-    return "out of memory: take a smaller model or smaller batches (train: data.batch_tokens; translate and evaluate: --batch-tokens), or --precision bf16"
+    return "out of memory: take a smaller model or smaller batches (train: data.batch_tokens; translate and evaluate: --batch-size), or --precision bf16"
 
 
 def _show_traceback_if_asked() -> None:

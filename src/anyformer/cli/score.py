@@ -36,7 +36,7 @@ def _score(args: argparse.Namespace) -> None:
     run = load(args.model, step=args.step, device=args.device, precision=args.precision)
     for start in range(0, len(pairs), CHUNK):
         chunk = pairs[start : start + CHUNK]
-        for number, (pair, scored) in enumerate(zip(chunk, run.score(chunk, batch_tokens=args.batch_tokens), strict=True), start + 1):
+        for number, (pair, scored) in enumerate(zip(chunk, run.score(chunk, batch_size=args.batch_size), strict=True), start + 1):
             if args.json:
                 found = {"number": number, "source": pair[0], "target": pair[1], "log_prob": scored.log_prob, "tokens": scored.n_tokens}
                 print(common.json_line(found), end="")

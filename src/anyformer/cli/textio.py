@@ -20,24 +20,13 @@ def lines(texts: list[str], path: Path | None) -> Iterator[str]:
     if texts:
         yield from texts
     elif path is not None:
-        with open(path, "rb") as file:
-            yield from _decode(file, str(path))
+        from anyformer.text.files import read_lines  # here, because it brings the tokenizers with it
+
+        yield from read_lines(path)
     else:
         if sys.stdin.isatty():
             print("type a line and press Enter; Ctrl-D ends", file=sys.stderr)
         yield from _decode(sys.stdin.buffer, "standard input")
-
-
-def chunks(items: Iterable[str], size: int) -> Iterator[list[str]]:
-    """Lists of `size` items, the last one shorter."""
-    chunk: list[str] = []
-    for item in items:
-        chunk.append(item)
-        if len(chunk) == size:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
 
 
 @contextlib.contextmanager

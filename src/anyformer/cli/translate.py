@@ -17,7 +17,7 @@ EXAMPLES = """\
   anyformer translate runs/x "Two dogs play." --temperature 1 --top-p 0.9 --seed 7
 """
 
-CHUNK = 1024  # lines that are sorted by length and batched together
+WINDOW = 32  # batches of lines that are sorted by length together
 
 
 def register(verbs: Any) -> None:
@@ -38,24 +38,22 @@ def _translate(args: argparse.Namespace) -> None:
     from anyformer.run.load import load
 
     run = load(args.model, step=args.step, device=args.device, precision=args.precision)
-    options = search_options.given(args)
-    run.search(**options)  # refuses impossible options before anything is read
-    number = 0
-    size = 1 if args.input is None and not args.texts and sys.stdin.isatty() else CHUNK
+    interactive = args.input is None and not args.texts and sys.stdin.isatty()
+    lines = textio.lines(args.texts, args.input)
     with textio.output(args.output) as out:
-        for texts in textio.chunks(textio.lines(args.texts, args.input), size):
-            for text, ranked in zip(texts, run.translate_n_best(texts, batch_tokens=args.batch_tokens, **options), strict=True):
-                number += 1
-                out.write(_shown(args, number, text, ranked))
-            out.flush()
+        found = run.stream(lines, batch_size=1 if interactive else args.batch_size, window=1 if interactive else WINDOW, **search_options.given(args))
+        for number, translation in enumerate(found, 1):
+            out.write(_shown(args, number, translation))
+            if interactive:
+                out.flush()
 
 
-def _shown(args: argparse.Namespace, number: int, text: str, ranked: list[Any]) -> str:
+def _shown(args: argparse.Namespace, number: int, translation: Any) -> str:
+    ranked = translation.n_best if args.n_best else [translation]
     if args.json:
-        found = [{"rank": i, "score": t.score, "text": t.text} for i, t in enumerate(ranked, 1)]
-        return common.json_line({"number": number, "source": text, "translations": found})
+        return common.json_line({"number": number, "translations": [{"rank": i, "score": t.score, "text": t.text} for i, t in enumerate(ranked, 1)]})
     lines = []
-    for rank, translation in enumerate(ranked, 1):
-        line = " ".join(translation.text.split("\n"))
-        lines.append(f"{number}\t{rank}\t{translation.score:.4f}\t{line}\n" if args.scores else f"{line}\n")
+    for rank, candidate in enumerate(ranked, 1):
+        line = " ".join(candidate.text.split("\n"))
+        lines.append(f"{number}\t{rank}\t{candidate.score:.4f}\t{line}\n" if args.scores else f"{line}\n")
     return "".join(lines)

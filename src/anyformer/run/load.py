@@ -1,0 +1,159 @@
+"""`load(path)`: a trained run, ready to translate. Reads the folder and nothing else; nothing is unpickled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from anyformer.checkpoint import find_step, load_step, step_name
+from anyformer.decoding import Score, SearchConfig, Translation, Translator
+from anyformer.errors import AnyformerError, CheckpointError, ConfigError, Problem
+from anyformer.model.model import Model
+from anyformer.run import folder, yaml12
+from anyformer.run.device import choose_device, precision_for
+from anyformer.run.recipe import Recipe, read
+from anyformer.text import Tokenizer, load_pair
+
+
+@dataclass(frozen=True)
+class Run:
+    """A model with its tokenizers and the recipe that made it.
+
+        run = anyformer.load("runs/x")
+        run.translate(["A man is riding a bicycle."], beam=5)
+
+    Attributes:
+        path: the run's folder.
+        step: name of the saved step whose weights these are (`step-000500`, `average`).
+        recipe: the whole resolved recipe.
+        model: the `Model`, in evaluation mode.
+    """
+
+    path: Path
+    step: str
+    recipe: Recipe
+    model: Model
+    source_tokenizer: Tokenizer
+    target_tokenizer: Tokenizer
+    translator: Translator
+
+    @property
+    def config(self) -> Model.Config:
+        return self.model.config  # type: ignore[no-any-return]
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The target's tokenizer; of both sides where they share one."""
+        return self.target_tokenizer
+
+    def translate(self, texts: Sequence[str], *, batch_size: int = 32, **search: Any) -> list[str]:
+        """The best translation of each text. `search`: fields of `SearchConfig` (`beam=5`, `length_penalty=1.0`, `temperature=0.8`, ...)."""
+        return [t.text for t in self.translator.translate(texts, batch_size=batch_size, **search)]
+
+    def translate_n_best(self, texts: Sequence[str], *, batch_size: int = 32, **search: Any) -> list[Translation]:
+        """As `translate`, with scores, ids and the other candidates (`n_best=3`)."""
+        return self.translator.translate(texts, batch_size=batch_size, **search)
+
+    def stream(self, lines: Iterable[str], *, batch_size: int = 32, window: int = 16, **search: Any) -> Iterator[Translation]:
+        """Translates lines as they come, in constant memory."""
+        return self.translator.stream(lines, batch_size=batch_size, window=window, **search)
+
+    def score(self, pairs: Sequence[tuple[str, str]], *, batch_size: int = 32) -> list[Score]:
+        """The log-probability of each given translation: pairs of source and target."""
+        return self.translator.score(pairs, batch_size=batch_size)
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r}, step={self.step!r})"
+
+
+def load(path: str | Path, *, step: str | int | None = None, device: str = "auto", precision: Literal["auto", "fp32", "bf16"] = "auto") -> Run:
+    """Opens a run.
+
+    Args:
+        path: a run's folder, such as `runs/multi30k-en-fr-1`.
+        step: `best`, `latest`, `average`, `ema`, or a number; None: the average where the run made one, else the best.
+        device: `auto` (a GPU where there is one), `cpu`, `cuda`, `cuda:1`, `mps`.
+        precision: `auto` takes fp32 on a CPU and bf16 on a GPU that has it.
+
+    Raises:
+        InputError: there is no such run.
+        CheckpointError: the folder is damaged, incomplete or of another format version.
+    """
+    where = folder.open_run(Path(path))
+    recipe = read_recipe(where)
+    chosen = choose_device(device)
+    try:
+        source, target = load_pair(where)
+    except AnyformerError as error:
+        raise CheckpointError(*error.problems) from None
+    found = _find(where, step)
+    model = build_model(recipe, where)
+    load_weights(model, load_step(found).tensors("model"), found)
+    model.to(chosen).eval()
+    for side, size in (("target", config_sizes(model)[1]), ("source", config_sizes(model)[0])):
+        tokenizer = target if side == "target" else source
+        if tokenizer.vocab_size > size:
+            raise CheckpointError(Problem(str(where), f"the {side} tokenizer has {tokenizer.vocab_size} pieces, the model {size}: they are not of one run"))
+    translator = Translator(
+        model,
+        source,
+        target,
+        search=recipe.evaluate.search,
+        max_source_length=recipe.data.length_limit,
+        precision=precision_for(precision, chosen),
+    )
+    return Run(where, found.name, recipe, model, source, target, translator)
+
+
+def read_recipe(where: Path) -> Recipe:
+    """The recipe that a run's config.yaml holds, with the model resolved."""
+    data = folder.read_config(where)
+    try:
+        return read(yaml12.Document(data, {}), str(where / "config.yaml"), {})
+    except ConfigError as error:
+        raise CheckpointError(*error.problems) from None
+
+
+def build_model(recipe: Recipe, where: Path) -> Model:
+    """The model of a run's config, without its weights."""
+    try:
+        return Model.Config.from_dict(recipe.model, "model").build()
+    except ConfigError as error:
+        raise CheckpointError(*(Problem(f"{where / 'config.yaml'}: {p.path}", p.message) for p in error.problems)) from None
+
+
+def load_weights(model: Model, tensors: dict[str, torch.Tensor], where: Path) -> None:
+    """Fills the model; every tensor must be there, of its shape, and nothing else.
+
+    Raises:
+        CheckpointError: lists every tensor that is missing, unknown or of another shape.
+    """
+    wanted = model.state_dict()
+    problems = [Problem(name, "is missing") for name in wanted if name not in tensors]
+    problems += [Problem(name, "is no part of this model") for name in tensors if name not in wanted]
+    problems += [
+        Problem(name, f"has shape {list(tensors[name].shape)}, the config makes {list(tensor.shape)}")
+        for name, tensor in wanted.items()
+        if name in tensors and tensors[name].shape != tensor.shape
+    ]
+    if problems:
+        raise CheckpointError(Problem(str(where), "is of another config than the run's config.yaml"), *problems[:10])
+    model.load_state_dict(tensors)
+
+
+def config_sizes(model: Model) -> tuple[int, int]:
+    """(source, target) entries of the model's embeddings."""
+    config: Model.Config = model.config  # type: ignore[assignment]
+    own = config.encoder_embedding
+    return (own.vocab_size if own and own.vocab_size else config.vocab_size), config.vocab_size
+
+
+def _find(where: Path, step: str | int | None) -> Path:
+    if step is None:
+        return where / "average" if (where / "average" / "state.json").is_file() else find_step(where, "best")
+    name = str(step)
+    return find_step(where, step_name(int(name)) if name.isdigit() else name)

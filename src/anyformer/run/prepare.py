@@ -1,0 +1,93 @@
+"""From a recipe to everything that training needs but the weights: pairs, tokenizers, ids, the model's config."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from anyformer.data import BatchStream, BoundObjective, Sampler, Splits, TokenizedPairs, load_splits
+from anyformer.errors import AnyformerError, ConfigError
+from anyformer.model.model import Model
+from anyformer.run import model_section
+from anyformer.run.recipe import Recipe
+from anyformer.text import BPE, Byte, Tokenization, Tokenizer, Unigram, load_pair, train_pair
+
+TEXTS_TO_LEARN_FROM = 1_000_000  # pairs; a vocabulary does not become better by more
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A recipe made real, as far as it goes without weights."""
+
+    recipe: Recipe  # with the model resolved
+    splits: Splits
+    source_tokenizer: Tokenizer
+    target_tokenizer: Tokenizer
+    objective: BoundObjective
+    train: TokenizedPairs
+    validation: TokenizedPairs
+    stream: BatchStream
+    model: Model.Config
+
+    @property
+    def joint(self) -> bool:
+        return self.source_tokenizer is self.target_tokenizer
+
+
+def prepare(recipe: Recipe, data_dir: Path | None = None, folder: Path | None = None, fit: bool = False) -> Prepared:
+    """Reads the data, learns (or, from `folder`, loads) the tokenizers, and resolves the model.
+
+    Args:
+        folder: a run that is resumed; its tokenizers are taken.
+        fit: make vocabulary and batches smaller where the data cannot fill them (own files without a recipe), instead of refusing.
+
+    Raises:
+        AnyformerError: what does not fit together, with the path in the recipe.
+    """
+    splits = load_splits(recipe.data, data_dir)
+    if folder is not None:
+        source, target = load_pair(folder)
+    else:
+        source, target = learn_tokenizers(recipe.tokenizer, splits.train[:TEXTS_TO_LEARN_FROM], fit)
+    objective = recipe.objective.bind(source, target, recipe.data.length_limit)
+    train = TokenizedPairs.build(splits.train, objective, recipe.data.over_length)
+    validation = TokenizedPairs.build(splits.validation, objective, "cut")
+    if fit:
+        recipe = _with_room(recipe, train)
+    stream = BatchStream(objective, train, Sampler(train.lengths, recipe.data.batch_tokens, recipe.train.seed))
+    model = _under("model", lambda: model_section.resolve(recipe.model, target.vocab_size, None if source is target else source.vocab_size))
+    misfits = recipe.objective.misfits(model)
+    if misfits:
+        raise ConfigError(*misfits)
+    recipe = replace(recipe, model=model.to_dict(), tokenizer=target.scheme or recipe.tokenizer)
+    return Prepared(recipe, splits, source, target, objective, train, validation, stream, model)
+
+
+def learn_tokenizers(scheme: Tokenization, pairs: Sequence[tuple[str, str]], fit: bool = False) -> tuple[Tokenizer, Tokenizer]:
+    """The tokenizers of both sides; with `fit`, the largest vocabulary of a halving series that the pairs can give, and bytes as a last resort."""
+    sources, targets = [s for s, _ in pairs], [t for _, t in pairs]
+    while True:
+        try:
+            return _under("tokenizer", lambda: train_pair(scheme, sources, targets))
+        except ConfigError:
+            if not fit or isinstance(scheme, Byte):
+                raise
+        smaller = scheme.vocab_size // 2 if isinstance(scheme, (BPE, Unigram)) else 0
+        scheme = replace(scheme, vocab_size=smaller) if smaller > 300 else Byte(joint=scheme.joint, normalization=scheme.normalization)  # type: ignore[type-var]
+
+
+def _with_room(recipe: Recipe, train: TokenizedPairs) -> Recipe:
+    """Batches of at most a fourth of the data, so that small own files train too."""
+    most = max(int(train.lengths.max()), int(train.lengths.sum(0).max()) // 4)
+    if most >= recipe.data.batch_tokens:
+        return recipe
+    return replace(recipe, data=replace(recipe.data, batch_tokens=most))
+
+
+def _under(section: str, make):  # type: ignore[no-untyped-def]
+    """What `make()` gives; its problems are told with the section in front."""
+    try:
+        return make()
+    except AnyformerError as error:
+        raise type(error)(*(p.under(section) for p in error.problems)) from None
