@@ -18,6 +18,7 @@ from anyformer.data.splits import Splits, load_splits
 from anyformer.data.stream import BatchStream
 
 __all__ = [
-    "BatchStream", "BoundObjective", "BoundTranslation", "Cleaning", "Corpus", "DataConfig", "DataReport", "Example", "HeldOut", "Jsonl", "LengthReport",
-    "Named", "Objective", "Pair", "Sampler", "Source", "Splits", "TextFiles", "TokenizedPairs", "Translation", "Tsv", "evaluation_batches", "load_splits", "real_share",
+    "BatchStream", "BoundObjective", "BoundTranslation", "Cleaning", "Corpus", "DataConfig", "DataReport", "Example", "HeldOut",
+    "Jsonl", "LengthReport", "Named", "Objective", "Pair", "Sampler", "Source", "Splits", "TextFiles", "TokenizedPairs", "Translation", "Tsv",
+    "evaluation_batches", "load_splits", "real_share",
 ]  # fmt: skip

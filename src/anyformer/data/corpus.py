@@ -206,6 +206,8 @@ def _text(record: dict[str, Any], field: str, where: str) -> str:
             value = value[name]
     if not isinstance(value, str):
         raise InputError(Problem(where, f"field '{field}' is no text: {value!r:.80}"))
+    if any("\ud800" <= c <= "\udfff" for c in value):
+        raise InputError(Problem(where, f"field '{field}' holds half of a character (a lone \\ud8xx escape), which no UTF-8 text can"))
     return value
 
 

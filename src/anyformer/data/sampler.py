@@ -128,13 +128,17 @@ def _even_ends(ordered: np.ndarray, tokens: int) -> list[int]:
 
 def _as_array(lengths: Lengths) -> np.ndarray:
     array = np.asarray(lengths, dtype=np.int64)
-    return array.reshape(len(array), -1)
+    return array if array.ndim == 2 else array[:, None]
 
 
 def _noise(seed: int, epoch: int, use: int, n: int) -> np.ndarray:
-    """[n] uint64, the same on every machine and version: splitmix64 (Steele, Lea and Flood 2014) from a digest of the arguments."""
-    start = int.from_bytes(hashlib.blake2b(f"{seed} {epoch} {use}".encode(), digest_size=8).digest(), "big")
-    z = np.uint64(start) + np.arange(1, n + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    """[n] uint64 of its own for each (seed, epoch, use)."""
+    return splitmix64(int.from_bytes(hashlib.blake2b(f"{seed} {epoch} {use}".encode(), digest_size=8).digest(), "big"), n)
+
+
+def splitmix64(state: int, n: int) -> np.ndarray:
+    """[n] uint64, the same on every machine and with every library version (Steele, Lea and Flood 2014)."""
+    z = np.uint64(state) + np.arange(1, n + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return z ^ (z >> np.uint64(31))
