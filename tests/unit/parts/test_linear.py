@@ -1,0 +1,47 @@
+"""Linear maps: oneDNN's path and the joined products give what F.linear gives, forward and backward."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from anyformer.parts import onednn
+from anyformer.parts.linear import Linear, apply_together
+
+
+@pytest.fixture(params=[True, False])
+def path(request: pytest.FixtureRequest):
+    if request.param and not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+        pytest.skip("this torch has no oneDNN linear")
+    onednn.use(request.param)
+    yield request.param
+    onednn.use(None)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_forward_and_backward(path: bool, bias: bool) -> None:
+    torch.manual_seed(0)
+    linear = Linear(24, 40, bias)
+    torch.nn.init.normal_(linear.weight)
+    x = torch.randn(3, 5, 24, requires_grad=True)
+    out = linear(x)
+    grad = torch.randn_like(out)
+    found = torch.autograd.grad(out, [x, *linear.parameters()], grad)
+    expected_out = F.linear(x, linear.weight, linear.bias)
+    expected = torch.autograd.grad(expected_out, [x, *linear.parameters()], grad)
+    assert torch.allclose(out, expected_out, atol=1e-5)
+    assert all(torch.allclose(a, b, atol=1e-4) for a, b in zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize("rows", [3, 600])
+@pytest.mark.parametrize("biases", [(True, True), (False, False), (True, False)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_together_equals_alone(rows: int, biases: tuple[bool, bool], dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    maps = [Linear(8, width, bias) for width, bias in zip((12, 6), biases, strict=True)]
+    for m in maps:
+        torch.nn.init.normal_(m.weight)
+    x = torch.randn(rows, 8, dtype=dtype)
+    for joined, linear in zip(apply_together(x, maps), maps, strict=True):
+        assert torch.allclose(joined.float(), linear(x).float(), atol=1e-5 if dtype == torch.float32 else 0.1)

@@ -1,0 +1,80 @@
+"""Configs as data: reading, writing, changing, and what is said when they are wrong."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from anyformer import architectures
+from anyformer.errors import ConfigError
+from anyformer.model.model import Model
+from anyformer.parts.mask import Mask
+from anyformer.parts.norm import LayerNorm, Norm, RMSNorm
+
+
+def tiny() -> Model.Config:
+    return architectures.get("transformer-tiny", vocab_size=50)
+
+
+def paths(error: pytest.ExceptionInfo[ConfigError]) -> set[str]:
+    return {p.path for p in error.value.problems}
+
+
+def test_json_round_trip() -> None:
+    assert Model.Config.from_dict(json.loads(json.dumps(tiny().to_dict()))) == tiny()
+
+
+def test_equal_configs_hash_alike_and_differ_from_changed_ones() -> None:
+    assert hash(tiny()) == hash(tiny())
+    assert tiny() != tiny().override("d_model", 64)
+
+
+def test_a_bare_kind_means_its_defaults() -> None:
+    assert Norm.Config.from_dict("RMSNorm") == RMSNorm.Config()
+    assert Norm.Config.from_dict({"kind": "LayerNorm", "bias": False}) == LayerNorm.Config(bias=False)
+
+
+def test_whole_numbers_are_numbers_but_truths_are_not() -> None:
+    assert LayerNorm.Config.from_dict({"eps": 1}).eps == 1.0
+    with pytest.raises(ConfigError, match="expected a number, got True"):
+        LayerNorm.Config.from_dict({"eps": True})
+
+
+def test_all_problems_at_once_with_their_paths() -> None:
+    data = tiny().to_dict()
+    data["decoder"]["blocks"][0]["attention"]["n_heads"] = "four"
+    data["encoder"]["n_layer"] = 3
+    del data["d_model"]
+    with pytest.raises(ConfigError) as error:
+        Model.Config.from_dict(data, "model")
+    assert paths(error) == {"model.decoder.blocks.0.attention.n_heads", "model.encoder.n_layer", "model.d_model"}
+    assert "did you mean 'n_layers'" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("encoder.blocks.0.attention.n_heads", 17, "17 heads do not divide d_model 128; take 16"),
+        ("encoder.blocks.0.feed_forward", "MPL", "did you mean 'MLP'"),
+        ("encoder.blocks.0.feed_forward.d_ff", 0, "at least 1"),
+        ("encoder.blocks.7.feed_forward.d_ff", 8, "an index below 1"),
+        ("embedding.position", "Causal", "unknown kind 'Causal'"),
+        ("embedding.norm.eps", 1e-6, "there is nothing to change here"),
+        ("d_model.x", 1, "plain value"),
+        ("encoder", None, "cross_attention needs an encoder"),
+        ("decoder.blocks.0.cross_attention", None, "never reads the encoder"),
+        ("encoder.blocks.0.residual.dropout", 1.0, r"\[0, 1\)"),
+    ],
+)
+def test_impossible_changes_say_why(path: str, value: object, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        tiny().override(path, value)
+
+
+def test_override_reaches_patterns_single_layers_and_fields_of_a_part() -> None:
+    config = tiny().override("decoder.blocks.*.attention.mask", "Causal() & Window(left=3)")
+    assert config.decoder is not None and config.decoder.blocks[0].attention.mask == Mask.from_text("Causal() & Window(3)")
+    config = tiny().override("decoder.layers.2.attention.n_heads", 8)
+    assert config.decoder is not None and [b.attention.n_heads for b in config.decoder.layers()] == [4, 4, 8, 4]
+    assert tiny().override("embedding.position", {"layout": "halves"}).embedding.position.layout == "halves"
