@@ -121,13 +121,12 @@ class Translator:
         Raises:
             InputError: names every pair of which a side is longer than `max_source_length`.
         """
-        sources = [[*ids, self.source_tokenizer.eos_id] for ids in self.source_tokenizer.encode_batch([source for source, _ in pairs])]
-        targets = self.target_tokenizer.encode_batch([target for _, target in pairs])
+        sources, targets = self._sides(pairs)
         problems = [
             Problem(f"pair {n}, {side}", f"{len(ids)} tokens; at most {self.max_source_length} can be scored at once: give its sentences one by one")
             for n, sides in enumerate(zip(sources, targets, strict=True), start=1)
             for side, ids in zip(("source", "target"), sides, strict=True)
-            if len(ids) > self.max_source_length
+            if not self._fits(ids)
         ]
         if problems:
             raise InputError(*problems)
@@ -143,7 +142,19 @@ class Translator:
                     progress(min(start + batch_size, len(order)), len(order))
         return [score for score in scores if score is not None]
 
+    def can_score(self, pairs: Sequence[tuple[str, str]]) -> list[bool]:
+        """Which pairs are short enough for `score`."""
+        return [self._fits(source) and self._fits(target) for source, target in zip(*self._sides(pairs), strict=True)]
+
     # ---- the parts
+
+    def _sides(self, pairs: Sequence[tuple[str, str]]) -> tuple[list[list[int]], list[list[int]]]:
+        """Ids of the sources, with their ends of sentences, and of the targets, without."""
+        sources = self.source_tokenizer.encode_batch([source for source, _ in pairs])
+        return [[*ids, self.source_tokenizer.eos_id] for ids in sources], self.target_tokenizer.encode_batch([target for _, target in pairs])
+
+    def _fits(self, ids: list[int]) -> bool:
+        return len(ids) <= self.max_source_length
 
     @property
     def device(self) -> torch.device:

@@ -123,12 +123,13 @@ def _spread(pairs: Sequence[Pair], most: int | None) -> list[Pair]:
 
 
 def _perplexity(nats: float, tokens: int) -> list[Metric]:
-    return [Metric("perplexity", math.exp(min(nats / tokens, 700.0)), "per token", "")] if tokens else []
+    return [Metric("perplexity", math.exp(min(nats / tokens, 700.0)), "", f"over {tokens:,} target tokens")] if tokens else []
 
 
 def _scores_of(translator: Translator, batch_size: int) -> Loss:
     def loss(pairs: Sequence[Pair]) -> tuple[float, int]:
-        scores = translator.score([pair for pair in pairs if translator.can_score(pair)], batch_size=batch_size)
+        short = [pair for pair, fits in zip(pairs, translator.can_score(pairs), strict=True) if fits]
+        scores = translator.score(short, batch_size=batch_size)
         return -sum(s.log_prob for s in scores), sum(s.n_tokens for s in scores)
 
     return loss

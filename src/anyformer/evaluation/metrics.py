@@ -39,7 +39,8 @@ def moses_bleu(translations: Sequence[str], references: Sequence[str], language:
     cut = moses_words(language)
     metric = sacrebleu.BLEU(tokenize="none", force=True)
     score = metric.corpus_score([cut(t) for t in translations], [[cut(r) for r in references]]).score
-    return Metric("BLEU, lower-cased Moses tokens", score, "", f"{metric.get_signature()}|moses:{main_language(language)}.{sacremoses_version}|text:lc.norm.tok")
+    how = f"text:lc.norm.tok|sacremoses:{main_language(language)}.{sacremoses_version}"
+    return Metric("BLEU, lower-cased Moses tokens", score, "", f"{metric.get_signature()}|{how}")
 
 
 def moses_words(language: str) -> Callable[[str], str]:

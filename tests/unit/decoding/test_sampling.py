@@ -9,7 +9,7 @@ from anyformer.decoding.sampling import draw, sample, uniform
 from anyformer.decoding.search_config import SearchConfig
 
 SOURCES = [(4, 5, 2), (6, 2), (5, 5, 6, 4, 2), (4, 2)]
-N = 20_000
+N = 10_000
 
 
 def shares(log_probs: torch.Tensor, **options) -> torch.Tensor:
@@ -37,8 +37,8 @@ def test_top_k_and_top_p_cut_the_tail(seeded):
 
 
 def test_a_flat_distribution_needs_more_than_the_first_look(seeded):
-    x = (torch.randn(2000) * 0.01).log_softmax(0)
-    assert int((shares(x, top_p=0.9) > 0).sum()) == pytest.approx(1800, abs=20)
+    x = (torch.randn(1000) * 0.01).log_softmax(0)
+    assert int((shares(x, top_p=0.9) > 0).sum()) == pytest.approx(900, abs=10)
 
 
 def test_forbidden_tokens_are_never_drawn():
@@ -52,7 +52,7 @@ def test_a_sentence_draws_the_same_in_whatever_batch(table_model, encode):
     model, config = table_model(size=9), SearchConfig(temperature=1.3, seed=4)
     together = sample(model, encode(model, SOURCES), [7] * 4, config, names=range(4))
     for i, source in enumerate(SOURCES):
-        assert sample(model, encode(model, [source]), [5 + 2], config, names=[i])[0] == together[i]
+        assert sample(model, encode(model, [source]), [7], config, names=[i])[0] == together[i]
     assert together != sample(model, encode(model, SOURCES), [7] * 4, config.override("seed", 5), names=range(4))
 
 
