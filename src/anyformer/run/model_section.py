@@ -38,7 +38,7 @@ def resolve(section: Mapping[str, Any], vocab_size: int, source_vocab_size: int 
     try:
         config = architectures.get(name, **given)
     except ConfigError as error:
-        problems += error.problems
+        problems += _told_of_arguments(error.problems, given)
         config = architectures.get(name)  # to check the paths all the same
     for path, value in _paths({k: v for k, v in section.items() if k not in accepted and k != "architecture"}):
         try:
@@ -105,6 +105,12 @@ def _paths(data: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]
             yield from _paths(value, path)
         else:
             yield path, value
+
+
+def _told_of_arguments(problems: list[Problem], given: Mapping[str, Any]) -> list[Problem]:
+    """Problems of fields that an argument has set in many places, once, under the argument's name."""
+    told = {Problem(leaf if (leaf := p.path.rpartition(".")[2]) in given else p.path, p.message): None for p in problems}
+    return list(told)
 
 
 def _with_arguments(problem: Problem, path: str, accepted: Mapping[str, Any]) -> Problem:

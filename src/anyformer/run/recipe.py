@@ -12,7 +12,7 @@ from anyformer.evaluation import EvaluateConfig
 from anyformer.run import library, model_section, overrides, yaml12
 from anyformer.spec import Spec, spec
 from anyformer.text import BPE, Tokenization
-from anyformer.training import TrainConfig
+from anyformer.training.config import TrainConfig
 
 
 @spec
@@ -22,10 +22,10 @@ class Recipe(Spec):
     """
 
     data: DataConfig
-    model: dict[str, Any]
     tokenizer: Tokenization = BPE()
+    model: dict[str, Any]
     objective: Objective = Translation()
-    train: TrainConfig = TrainConfig()
+    train: TrainConfig
     evaluate: EvaluateConfig = EvaluateConfig()
     run: dict[str, Any] | None = None
 
