@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Callable
 
@@ -18,7 +19,7 @@ def segmenter() -> Callable[[str], str]:
         ConfigError: jieba is not installed.
     """
     try:
-        import jieba  # an optional extra
+        jieba = importlib.import_module("jieba")  # an optional extra
     except ImportError:
         raise ConfigError(Problem("chinese", "jieba is not installed; `pip install jieba`, or take chinese: characters")) from None
     jieba.setLogLevel("ERROR")

@@ -5,6 +5,7 @@ Legend: E edges, W words, P pieces, V nodes. A word of n characters has n + 1 no
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,10 @@ Floats = NDArray[np.float64]
 
 
 class Lattice:
-    """The graph of `words` over `pieces` (piece -> index); `whole=False` leaves out the edge that is the whole word."""
+    """The graph of `words` over `pieces` (piece -> index), among which must be each of their characters.
+
+    `whole=False` leaves out the edge that is the whole word.
+    """
 
     def __init__(self, words: Sequence[str], pieces: Mapping[str, int], whole: bool = True):
         longest = max(map(len, pieces), default=1)
@@ -24,7 +28,7 @@ class Lattice:
         self.first: Ints = np.concatenate([[0], np.cumsum(sizes)[:-1]])  # [W] node before the first character
         self.last: Ints = self.first + sizes - 1  # [W] node after the last
         self.n_nodes = int(sizes.sum())
-        edges = np.fromiter(_edges(words, self.first.tolist(), pieces, longest, whole), dtype=np.dtype((np.int64, 5)))
+        edges: Ints = np.fromiter(_edges(words, self.first.tolist(), pieces, longest, whole), dtype=np.dtype((np.int64, 5)))  # type: ignore[assignment]
         columns = edges.reshape(-1, 5).T.copy()
         _, start, end, start_position, end_position = columns
         self._set(columns[:, np.lexsort((end, end_position))], columns[:, np.lexsort((start, -start_position))])
@@ -53,7 +57,7 @@ class Lattice:
         sizes = self.last - self.first + 1
         total, weight = np.repeat(alpha[self.last], sizes), np.repeat(weights, sizes)  # log-probability and weight of the word at each of its nodes, [V]
         posterior = np.exp(alpha[start] + log_p[piece] + beta[end] - total[start])
-        return np.bincount(piece, posterior * weight[start], minlength=len(log_p))
+        return np.bincount(piece, posterior * weight[start], minlength=len(log_p)).astype(np.float64)
 
     def best(self, log_p: Floats) -> Iterator[tuple[Ints, Ints]]:
         """The most probable way to cut each word (Viterbi), from its end: pairs of word indices and the piece that each of them has there."""
@@ -94,8 +98,7 @@ def _edges(words: Sequence[str], firsts: Sequence[int], pieces: Mapping[str, int
 
 def _groups(node: Ints, position: Ints) -> list[tuple[slice, Ints, Ints]]:
     """For edges sorted by position and node: a slice of edges for each position, the nodes they meet in, and where in the slice each node's edges begin."""
-    positions = _begins(position)
-    spans = zip(positions, [*positions[1:], len(position)], strict=True)
+    spans = itertools.pairwise([*_begins(position), len(position)])
     groups = ((slice(start, stop), np.array(_begins(node[start:stop]))) for start, stop in spans)
     return [(edges, node[edges][begins], begins) for edges, begins in groups]
 

@@ -25,7 +25,8 @@ _CHUNK = 4096  # texts encoded at a time: what Hugging Face makes of a text is m
 class Tokenizer:
     """Cuts text into pieces of a learned vocabulary; made by `scheme.train(texts)` or `Tokenizer.load(path)`.
 
-    No special ids are added when encoding, and text never becomes one: `</s>` in a text is four signs and a letter. Ids 0 to 3 are always `<pad> <s> </s> <unk>`.
+    No special ids are added when encoding, and text never becomes one: `</s>` in a text is three signs and a letter.
+    Ids 0 to 3 are always `<pad> <s> </s> <unk>`.
 
     Attributes:
         scheme: what it was trained as; None if another tool has written the file anew.
