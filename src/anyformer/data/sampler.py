@@ -1,12 +1,13 @@
 """`Sampler`: a pure function from (seed, step) to the batch of the whole run.
 
-Batches hold examples of about one length. Examples are ordered by their longer side; within a length the order is drawn
-anew each epoch, and so is the order of the batches. How many examples each batch takes depends on the lengths alone, not
-on the draw: every epoch has the same number of batches, so any step is found without looking at those before it.
+Batches hold examples of about one length. Examples are ordered by their longer side and taken a few batches' worth at a
+time; these are ordered by the side that is shorter on average and cut into batches. Equals are shuffled anew each epoch,
+and so are the batches. How many examples a batch takes depends on the lengths alone, not on the draw: every epoch has the
+same number of batches, so any step is found without looking at those before it.
 
-Tried on Multi30k EN-FR, 4,096 tokens a side, 9,537 entries: ordering by the longer side leaves 93.6 % of the positions
-real; noise of two tokens on the length mixes batches more but leaves 90.6 %; ordering by the sum, or by one side first,
-82 % to 94 % with more batches.
+Real positions with BPE of 9,537 pieces and 4,096 tokens a side, on Multi30k EN-FR, EN-DE and Tatoeba EN-ZH: as it is
+95.4 %, 94.5 %, 91.9 %; without the second order 92.3 %, 93.1 %, 85.2 %; with it over twice as many batches at a time
+95.6 %, 94.0 %, 92.2 %, and more steps. Noise of two tokens on the lengths mixes more, and costs 3 points.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 from anyformer.errors import InputError, Problem
 
 Lengths = np.ndarray | Sequence[Sequence[int]]  # [N, sides]
+TOGETHER = 4  # batches that are ordered by the shorter side together
 
 
 class Sampler:
@@ -46,8 +48,8 @@ class Sampler:
         if n * longest < tokens_per_batch:
             small = f"is smaller than one batch: {n:,} examples of at most {longest} tokens, and a batch takes {tokens_per_batch:,} (data.batch_tokens)"
             raise InputError(Problem("data.corpus", f"{small}; add data, or set data.batch_tokens to {n * longest} or less"))
-        ordered = np.sort(self._longer)[::-1]
-        self._ends = _even_ends(ordered, tokens_per_batch)
+        self._shorter = self.lengths[:, self.lengths.sum(0).argmin()]  # [N]
+        self._ends, self._group = _even_plan(np.sort(self._longer)[::-1], tokens_per_batch)
         self._epochs: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
     @property
@@ -82,7 +84,9 @@ class Sampler:
     def _draw(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """(order of the examples [N], order of the batches). The last two epochs are remembered: drawing one sorts all examples."""
         if epoch not in self._epochs:
-            examples = np.lexsort((_noise(self.seed, epoch, 0, len(self._longer)), -self._longer))
+            noise = _noise(self.seed, epoch, 0, len(self._longer))
+            by_longer = np.lexsort((noise, -self._longer))
+            examples = by_longer[np.lexsort((noise[by_longer], self._shorter[by_longer], self._group))]
             batches = np.argsort(_noise(self.seed, epoch, 1, self.batches_in_epoch), kind="stable")
             while len(self._epochs) > 1:
                 self._epochs.pop(next(iter(self._epochs)))
@@ -92,9 +96,10 @@ class Sampler:
 
 def evaluation_batches(lengths: Lengths, tokens: int) -> list[list[int]]:
     """All examples once, the longest first, in batches of at most `tokens` positions a side; one that is longer has a batch of its own."""
-    longer = _as_array(lengths).max(1, initial=0)
-    order = np.argsort(-longer, kind="stable")
-    ends = _ends(longer[order], tokens)
+    array = _as_array(lengths)
+    longer = array.max(1, initial=0)
+    order = np.lexsort((-array.sum(1), -longer))
+    ends, _ = _plan(longer[order], tokens, together=1)
     return [order[start:end].tolist() for start, end in zip(ends, ends[1:], strict=False)]
 
 
@@ -104,23 +109,33 @@ def real_share(lengths: Lengths, batches: Sequence[Sequence[int]]) -> float:
     return sum(int(array[b].sum()) for b in batches) / sum(len(b) * int(array[b].max(0).sum()) for b in batches)
 
 
-def _ends(ordered: np.ndarray, tokens: int) -> list[int]:
-    """[0, end of the first batch, ..., N] for lengths in falling order: a batch's first example is its longest."""
+def _plan(ordered: np.ndarray, tokens: int, together: int) -> tuple[list[int], np.ndarray]:
+    """For lengths in falling order: where batches end ([0, end of the first, ..., N]), and the number of the group [N] that each place belongs to.
+
+    A group is at most `together` batches of equal size, which its first and longest example allows.
+    """
     ends = [0]
-    while ends[-1] < len(ordered):
-        ends.append(min(len(ordered), ends[-1] + max(1, tokens // max(1, int(ordered[ends[-1]])))))
-    return ends
+    group = np.zeros(len(ordered), dtype=np.int64)
+    number = 0
+    while (start := ends[-1]) < len(ordered):
+        rows = max(1, tokens // max(1, int(ordered[start])))
+        size = min(len(ordered) - start, together * rows)
+        batches = -(-size // rows)
+        ends += [start + size * (at + 1) // batches for at in range(batches)]
+        group[start : start + size] = number
+        number += 1
+    return ends, group
 
 
-def _even_ends(ordered: np.ndarray, tokens: int) -> list[int]:
-    """As `_ends`, with the smallest budget that needs no more batches: no small batch is left over at the end."""
-    best = _ends(ordered, tokens)
+def _even_plan(ordered: np.ndarray, tokens: int) -> tuple[list[int], np.ndarray]:
+    """The plan with the smallest budget that needs no more batches: no small batch is left over at the end."""
+    best = _plan(ordered, tokens, TOGETHER)
     low, high = int(ordered[0]), tokens
     while low < high:
         middle = (low + high) // 2
-        ends = _ends(ordered, middle)
-        if len(ends) <= len(best):
-            best, high = ends, middle
+        plan = _plan(ordered, middle, TOGETHER)
+        if len(plan[0]) <= len(best[0]):
+            best, high = plan, middle
         else:
             low = middle + 1
     return best

@@ -1,3 +1,4 @@
+import dataclasses
 import gzip
 import hashlib
 from pathlib import Path
@@ -96,8 +97,8 @@ def test_tatoeba_says_how_to_get_it():
 def test_columns_are_read_in_either_direction(tmp_path, monkeypatch):
     text = {name: f"{name} en\t{name} zh\tby me\n" for name in ("train.tsv", "val.tsv", "test.tsv")}
     corpus = CORPORA["tatoeba-en-zh"]
-    files = tuple(locate.DataFile(split=f.split, name=f.name, languages=f.languages, sha256=hashlib.sha256(text[f.name].encode()).hexdigest()) for f in corpus.files)
-    monkeypatch.setitem(CORPORA, "tatoeba-en-zh", NamedCorpus(**(vars(corpus) | {"files": files})))
+    files = tuple(dataclasses.replace(f, sha256=hashlib.sha256(text[f.name].encode()).hexdigest()) for f in corpus.files)
+    monkeypatch.setitem(CORPORA, "tatoeba-en-zh", dataclasses.replace(corpus, files=files))
     (tmp_path / "tatoeba-en-zh").mkdir()
     for name, content in text.items():
         (tmp_path / "tatoeba-en-zh" / name).write_text(content)

@@ -52,9 +52,10 @@ def test_no_pair_stands_in_two_splits(corpus, write):
     assert splits.test == [PAIRS[2], PAIRS[3]]
     assert splits.validation == [PAIRS[1], ("new", "neu")]
     assert splits.train == [PAIRS[0], *PAIRS[4:]]
-    report = splits.report.to_dict()["splits"]
-    assert report["train"]["dropped"] == {"in another split too": 3}
-    assert report["validation"] | {"source": 0, "target": 0} == {"read": 4, "kept": 2, "dropped": {"empty": 1, "in another split too": 1}, "source": 0, "target": 0}
+    report = splits.report.splits
+    assert report["train"].dropped == {"in another split too": 3}
+    assert (report["validation"].read, report["validation"].kept) == (4, 2)
+    assert report["validation"].dropped == {"empty": 1, "in another split too": 1}
 
 
 def test_counts_add_up(write):
