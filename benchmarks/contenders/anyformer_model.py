@@ -1,9 +1,10 @@
 """anyformer's model of the shared shape, with random weights."""
 
 import torch
+from shape import D_FF, D_MODEL, DROPOUT, N_HEADS, N_LAYERS, VOCAB_SIZE
+
 from anyformer import architectures
 from anyformer.model.model import Model
-from shape import D_FF, D_MODEL, DROPOUT, N_HEADS, N_LAYERS, VOCAB_SIZE
 
 
 def build() -> Model:

@@ -5,15 +5,16 @@ Its searches end every hypothesis with an end of sentence: 19 tokens and that ar
 
 import sys
 
-import anyformer
 import torch
+from anyformer_model import build
+from shape import DECODING_LENGTH, EOS, PAD, Corpus
+from windows import Windows, endless
+
+import anyformer
 from anyformer.batch import Batch, pad
 from anyformer.decoding.beam import beam_search
 from anyformer.decoding.greedy import greedy
 from anyformer.decoding.search_config import SearchConfig
-from anyformer_model import build
-from shape import DECODING_LENGTH, EOS, PAD, Corpus
-from windows import Windows, endless
 
 
 @torch.inference_mode()

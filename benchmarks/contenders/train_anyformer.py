@@ -3,17 +3,18 @@
 import sys
 from collections.abc import Iterator
 
-import anyformer
 import torch
+from anyformer_model import build
+from shape import BOS, EOS, LABEL_SMOOTHING, LEARNING_RATE, PAD, TOKENS_A_SIDE, Corpus
+from windows import Windows
+
+import anyformer
 from anyformer.batch import Batch, pad
 from anyformer.data.sampler import Sampler
 from anyformer.loss import cross_entropy
 from anyformer.parts.linear import apply_linear
 from anyformer.training.optimizers import AdamW
 from anyformer.training.precision import Choice, choose_precision, matrix_shapes
-from anyformer_model import build
-from shape import BOS, EOS, LABEL_SMOOTHING, LEARNING_RATE, PAD, TOKENS_A_SIDE, Corpus
-from windows import Windows
 
 
 def batches(corpus: Corpus) -> Iterator[Batch]:
