@@ -125,7 +125,7 @@ class Model(Part):
         """The memory of a cache: its keys are in the layers, only where it is real matters."""
         cross = cache.layers[0].cross
         assert cross is not None
-        return Memory(cross.k[:, :, 0], cache.memory_segments, cache.memory_padding)
+        return Memory(cross.k[:, 0], cache.memory_segments, cache.memory_padding)
 
 
 def _cross_misfits(name: str, stack: Stack.Config, has_encoder: bool) -> Iterator[tuple[str, str]]:

@@ -72,44 +72,45 @@ class MultiHeadAttention(Attention):
     def forward(self, x: Tensor, plan: Plan, memory: Tensor | None = None, state: Keys | None = None) -> Tensor:
         """x [B, T, D] attends to itself, or to `memory` [B, S, D].
 
-        With `state`, self-attention appends to it and sees everything in it; attention to a memory reads its keys from
-        it and needs no `memory`.
+        With `state`, self-attention appends to it and sees everything in it. A state that remembers a memory of M rows
+        stands for it; B may be a multiple of M (the hypotheses of a beam over one source).
         """
+        if isinstance(state, FixedKeys) and state.k.shape[0] != x.shape[0]:
+            rows, length, width = x.shape  # hypotheses that share a source are more queries of the same keys
+            return self(x.reshape(state.k.shape[0], -1, width), plan, memory, state).view(rows, length, width)
         q, k, v = self._project(x, memory, state)
         return self.out(attend(q, k, v, plan, self.scale, self.dropout))
 
     def weights(self, x: Tensor, plan: Plan, memory: Tensor | None = None, state: Keys | None = None) -> Tensor:
-        """The attention weights of the same call as `forward`, [B, N, T, S] in fp32. Appends nothing to `state`."""
-        kept = None if state is None or self._is_cross(memory, state) else Keys(state.k.clone(), state.v.clone(), state.used)
-        q, k, _ = self._project(x, memory, state if kept is None else kept)
+        """The attention weights of the same call as `forward`, [B, N, T, S] in fp32; for calls without a cache."""
+        if state is not None:
+            raise ValueError("attention weights are read from whole sequences, without a cache")
+        q, k, _ = self._project(x, memory, None)
         return attention_weights(q, k, plan, self.scale)
 
     def remember(self, memory: Tensor) -> Keys:
-        """The keys and values of a memory [B, S, D], computed once for all steps of decoding."""
-        k, v = apply_together(memory, [self.key, self.value])
-        return FixedKeys(self._heads(k).contiguous(), self._heads(v).contiguous(), memory.shape[1])
+        """The keys and values of a memory [M, S, D], computed once for all steps of decoding."""
+        k, v = (self._heads(t).contiguous() for t in apply_together(memory, [self.key, self.value]))
+        return FixedKeys(k, v, memory.shape[1])
 
     def new_state(self, rows: int, length: int, device: torch.device, dtype: torch.dtype) -> Keys:
-        shape = (rows, length, self.key.weight.shape[0] // self.head_dim, self.head_dim)
+        shape = (rows, self.key.weight.shape[0] // self.head_dim, length, self.head_dim)
         return Keys(torch.empty(shape, device=device, dtype=dtype), torch.empty(shape, device=device, dtype=dtype))
 
     def _project(self, x: Tensor, memory: Tensor | None, state: Keys | None) -> tuple[Tensor, Tensor, Tensor]:
-        if self._is_cross(memory, state):
-            q = self._heads(self.query(x))
-            if state is not None:
-                return q, state.k, state.v
-            k, v = apply_together(memory, [self.key, self.value])  # type: ignore[arg-type]
-            return q, self._heads(k), self._heads(v)
+        if isinstance(state, FixedKeys):
+            return self._heads(self.query(x)), state.k, state.v
+        if memory is not None:
+            k, v = apply_together(memory, [self.key, self.value])
+            return self._heads(self.query(x)), self._heads(k), self._heads(v)
         q, k, v = (self._heads(t) for t in apply_together(x, [self.query, self.key, self.value]))
         if state is not None:
             k, v = state.append(k, v)
         return q, k, v
 
-    def _is_cross(self, memory: Tensor | None, state: Keys | None) -> bool:
-        return memory is not None or isinstance(state, FixedKeys)
-
     def _heads(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (-1, self.head_dim))
+        """[B, T, heads * H] -> [B, heads, T, H]"""
+        return x.unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
 
 
 class FixedKeys(Keys):

@@ -1,6 +1,6 @@
 """softmax(scale * q k + mask) v, by the fastest way that is exact on the device at hand. The only file that names SDPA.
 
-Shapes: q [B, T, N, H], k and v [B, S, K, H] with N a multiple of K (grouped queries); out [B, T, N * H].
+Shapes: q [B, N, T, H], k and v [B, K, S, H] with N a multiple of K (grouped queries); out [B, T, N * H].
 """
 
 from __future__ import annotations
@@ -16,34 +16,25 @@ _LONG = 512  # keys from which blockwise attention beats the plain products on C
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, plan: Plan, scale: float, dropout: Dropout) -> Tensor:
-    rows, n_queries, n_heads, _ = q.shape
-    if k.shape[0] != rows:  # several rows of queries share a row of keys (a beam's hypotheses over one source): they are more queries of it
-        q = q.reshape(k.shape[0], -1, *q.shape[2:])
     dropping = dropout.training and dropout.p > 0
-    if q.device.type == "cpu" and (dropping or k.shape[1] < _LONG):
+    if q.device.type == "cpu" and (dropping or k.shape[2] < _LONG):
         out = _plain(q, k, v, plan, scale, dropout)
     else:
         out = _sdpa(q, k, v, plan, scale, dropout.p if dropping else 0.0)
-    return out.transpose(1, 2).reshape(rows, n_queries, n_heads * v.shape[-1])
+    return out.transpose(1, 2).flatten(2)
 
 
 def attention_weights(q: Tensor, k: Tensor, plan: Plan, scale: float) -> Tensor:
     """softmax(scale * q k + mask), [B, N, T, S] in fp32: what `attend` multiplies v by."""
-    rows, n_queries = q.shape[:2]
-    if k.shape[0] != rows:
-        q = q.reshape(k.shape[0], -1, *q.shape[2:])
-    weights = _weights(q.float().transpose(1, 2), k.float().transpose(1, 2), plan, scale)
-    return weights.transpose(1, 2).reshape(rows, n_queries, weights.shape[1], -1).transpose(1, 2)
+    return _weights(q.float(), k.float(), plan, scale)
 
 
 def _plain(q: Tensor, k: Tensor, v: Tensor, plan: Plan, scale: float, dropout: Dropout) -> Tensor:
     """Products and a softmax: on CPUs faster than SDPA in bf16 and at short lengths, forward and backward."""
-    weights = dropout(_weights(q.transpose(1, 2), k.transpose(1, 2), plan, scale))
-    return weights @ _repeat_heads(v.transpose(1, 2), q.shape[2])
+    return dropout(_weights(q, k, plan, scale)) @ _repeat_heads(v, q.shape[1])
 
 
 def _weights(q: Tensor, k: Tensor, plan: Plan, scale: float) -> Tensor:
-    """q [B, N, T, H], k [B, K, S, H] -> [B, N, T, S]."""
     scores = (q * scale) @ _repeat_heads(k, q.shape[1]).transpose(-1, -2)
     if plan.causal:
         scores = scores + _triangle(scores)
@@ -54,7 +45,6 @@ def _weights(q: Tensor, k: Tensor, plan: Plan, scale: float) -> Tensor:
 
 
 def _sdpa(q: Tensor, k: Tensor, v: Tensor, plan: Plan, scale: float, dropout: float) -> Tensor:
-    q, k, v = (t.transpose(1, 2) for t in (q, k, v))
     grouped = q.shape[1] != k.shape[1]
     out = F.scaled_dot_product_attention(q, k, v, attn_mask=plan.bias, dropout_p=dropout, is_causal=plan.causal, scale=scale, enable_gqa=grouped)
     if plan.empty and plan.allowed is not None:

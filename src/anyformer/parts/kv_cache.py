@@ -15,25 +15,28 @@ from anyformer.parts.place import Place
 
 
 class Keys:
-    """Keys and values of one attention layer, in slots that are filled from the left: [R, L, K, H]."""
+    """Keys and values of one attention layer, [R, K, L, H], in slots that are filled from the left."""
 
     def __init__(self, k: Tensor, v: Tensor, used: int = 0):
         self.k, self.v, self.used = k, v, used
 
     def append(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """Adds [R, T, K, H] behind what is there; returns everything up to now."""
-        end = self.used + k.shape[1]
-        self.k[:, self.used : end] = k
-        self.v[:, self.used : end] = v
+        """Adds [R, K, T, H] behind what is there; returns everything up to now."""
+        end = self.used + k.shape[2]
+        self.k[:, :, self.used : end] = k
+        self.v[:, :, self.used : end] = v
         self.used = end
-        return self.k[:, :end], self.v[:, :end]
+        return self.k[:, :, :end], self.v[:, :, :end]
 
     def select(self, rows: Tensor) -> None:
         """Row i becomes what row rows[i] was. Only filled slots are copied."""
-        k, v = self.k.new_empty(len(rows), *self.k.shape[1:]), self.v.new_empty(len(rows), *self.v.shape[1:])
-        k[:, : self.used] = self.k[:, : self.used].index_select(0, rows)
-        v[:, : self.used] = self.v[:, : self.used].index_select(0, rows)
-        self.k, self.v = k, v
+        self.k, self.v = _rows(self.k, rows, self.used), _rows(self.v, rows, self.used)
+
+
+def _rows(held: Tensor, rows: Tensor, used: int) -> Tensor:
+    chosen = held.new_empty(len(rows), *held.shape[1:])
+    chosen[:, :, :used] = held[:, :, :used].index_select(0, rows)
+    return chosen
 
 
 class LayerState(NamedTuple):

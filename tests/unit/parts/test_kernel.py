@@ -27,6 +27,10 @@ def by_the_equation(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, allowed: 
     return out.flatten(2)
 
 
+def heads_first(*tensors: torch.Tensor) -> list[torch.Tensor]:
+    return [t.transpose(1, 2) for t in tensors]
+
+
 @pytest.mark.parametrize("path", ["plain", "sdpa"])
 @pytest.mark.parametrize("kv_heads", [6, 3, 1])
 @pytest.mark.parametrize("mask", [Full(), Causal(), Causal() & Window(left=1)], ids=lambda m: m.to_text())
@@ -41,10 +45,10 @@ def test_paths_agree_with_the_equation(path: str, kv_heads: int, mask: Mask, pad
     allowed = mask.allows(place, place).expand(2, 5, 5)
     if segment is not None:
         allowed = allowed & (segment != 0)[:, None, :]
-    out = kernel.attend(q, k, v, plan, 0.3, Dropout(0.0))
+    out = kernel.attend(*heads_first(q, k, v), plan, 0.3, Dropout(0.0))
     real = torch.ones(2, 5, dtype=torch.bool) if segment is None else segment != 0
     assert (out.double() - by_the_equation(q, k, v, allowed, 0.3))[real].abs().max() < 1e-6
-    weights = kernel.attention_weights(q, k, plan, 0.3)
+    weights = kernel.attention_weights(*heads_first(q, k), plan, 0.3)
     assert torch.allclose(weights.sum(-1).transpose(1, 2)[real], torch.ones(()), atol=1e-6)
 
 
@@ -55,17 +59,5 @@ def test_a_query_that_may_see_nothing_gives_zero(path: str, monkeypatch: pytest.
     place = place_of(torch.zeros(1, 4, dtype=torch.int64), segment, None)
     plan = lower(Causal(), place, place, "any", False, torch.float32)
     q = torch.randn(1, 4, 2, 3)
-    out = kernel.attend(q, q, q, plan, 1.0, Dropout(0.0))
+    out = kernel.attend(*heads_first(q, q, q), plan, 1.0, Dropout(0.0))
     assert out[0, :2].abs().max() == 0 and out[0, 2:].abs().min() > 0
-
-
-def test_hypotheses_share_the_keys_of_their_source() -> None:
-    torch.manual_seed(0)
-    q, k, v = torch.randn(6, 1, 2, 4), torch.randn(2, 5, 2, 4), torch.randn(2, 5, 2, 4)
-    place = place_of(torch.zeros(2, 5, dtype=torch.int64), torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]]), None)
-    queries = place_of(torch.zeros(6, 1, dtype=torch.int64), None, None)
-    plan = lower(Full(), queries, place, "right", False, torch.float32)
-    shared = kernel.attend(q, k, v, plan, 0.5, Dropout(0.0))
-    repeated = plan._replace(bias=plan.bias.repeat_interleave(3, 0), allowed=plan.allowed.repeat_interleave(3, 0))
-    alone = kernel.attend(q, k.repeat_interleave(3, 0), v.repeat_interleave(3, 0), repeated, 0.5, Dropout(0.0))
-    assert torch.allclose(shared, alone, atol=1e-6)
