@@ -42,7 +42,7 @@ def register(verbs: Any) -> None:
     show.add_argument("--split", choices=("train", "validation", "test"), default="train", help="whose pairs to show (default: train)")
     show.add_argument("--count", type=common.positive, default=5, metavar="N", help="how many pairs (default: 5)")
     show.add_argument("--json", action="store_true", help="an object instead of lines")
-    show.set_defaults(handler=_show)
+    show.set_defaults(handler=_show, rest="corpus")
 
     get = common.add_verb(inner, "get", "find or download a corpus, or write it as text files", GET_EXAMPLES)
     get.add_argument("corpus", metavar="NAME", help="a name that `anyformer data list` shows")

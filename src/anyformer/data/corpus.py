@@ -5,7 +5,7 @@
     corpus: {kind: Tsv, path: pairs.tsv, source: 1, target: 2}
     corpus: {kind: Jsonl, path: pairs.jsonl, source: translation.en, target: translation.fr}
 
-Files are UTF-8, plain or gzip. A relative path is looked for here, then in the data folder.
+Files are UTF-8, plain or gzip. A relative path is looked for here, then in the data folders.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from anyformer.data import named
+from anyformer.data import locate, named
 from anyformer.data.cleaning import Pair
 from anyformer.data.lines import read_all, read_lines
 from anyformer.errors import InputError, Problem, nearest
@@ -141,7 +141,8 @@ class Tsv(Corpus):
         for number, line in enumerate(lines, first):
             cells = line.split("\t") if line.strip() else [""] * (max(columns) + 1)
             if len(cells) <= max(columns):
-                raise InputError(Problem(f"{path}:{number}", f"has {len(cells)} columns, parted by tabs; column {max(columns) + 1} is asked for"))
+                asked = max(columns) + 1
+                raise InputError(Problem(f"{path}:{number}", f"ends after column {len(cells)}, and column {asked} is asked for; columns are parted by tabs"))
             pairs.append((cells[columns[0]], cells[columns[1]]))
         return {"train": _stripped(pairs)}
 
@@ -189,11 +190,11 @@ class Jsonl(Corpus):
 
 
 def resolve(path: str, data_dir: Path | None) -> Path:
-    """Where a path of a recipe lies: as it stands, or, if it is relative and not there, below the data folder."""
+    """Where a path of a recipe lies: as it stands, or, if it is relative and not there, below one of the data folders."""
     here = Path(path).expanduser()
-    if data_dir is not None and not here.is_absolute() and not here.exists() and (data_dir / here).exists():
-        return data_dir / here
-    return here
+    if here.is_absolute() or here.exists():
+        return here
+    return next((folder / here for folder in locate.data_folders(data_dir) if (folder / here).exists()), here)
 
 
 def _text(record: dict[str, Any], field: str, where: str) -> str:

@@ -120,8 +120,9 @@ def digest(content: bytes) -> str:
 def _nowhere(corpus: str, missing: Sequence[DataFile], by_hand: str, data_dir: Path | None, error: Exception) -> Problem:
     names = ", ".join(file.name for file in missing)
     homes = " or ".join(str(folder / corpus) for folder in data_folders(data_dir))
-    place = f"put {names} (plain or .gz) into {homes}, or set --data-dir or {ENVIRONMENT} to the folder that holds {corpus}/"
+    place = f"put them (plain or .gz) into {homes}, or set --data-dir or {ENVIRONMENT} to the folder that holds {corpus}/"
     if by_hand:
         return Problem(corpus, f"{names} not found; {place}. {by_hand}")
     reason = error.reason if isinstance(error, urllib.error.URLError) and not isinstance(error, urllib.error.HTTPError) else error
-    return Problem(corpus, f"{names} not found, and the download failed ({reason}); get {', '.join(str(f.url) for f in missing)} and {place}")
+    origin = " and ".join(sorted({f"{str(file.url).rpartition('/')[0]}/" for file in missing}))
+    return Problem(corpus, f"{names} not found, and the download failed ({reason}); get them from {origin} and {place}")

@@ -85,6 +85,15 @@ def test_get_finds_and_exports(here, tmp_path, capsys):
     assert (out / "validation.fr").read_text() == "validation-fr 0\nvalidation-fr 1\n"
 
 
+def test_get_writes_a_generated_corpus_into_the_cache(monkeypatch, capsys):
+    made = NamedCorpus("made", "", ("en", "fr"), "", "", generate=lambda s, t: [[(f"{s} 1", f"{t} 1")], [(f"{s} 2", f"{t} 2")], [(f"{s} 3", f"{t} 3")]])
+    monkeypatch.setitem(CORPORA, "made", made)
+    assert run("get", "made", "--source", "fr", "--json") == 0
+    folder = locate.cache_dir() / "made"
+    assert json.loads(capsys.readouterr().out)["files"][0] == str(folder / "train.fr")
+    assert (folder / "test.en").read_text() == "en 3\n"
+
+
 def test_get_writes_over_nothing(here, write):
     mine = Path(write("out/train.en", "mine\n"))
     with pytest.raises(InputError, match="holds something else"):

@@ -26,10 +26,13 @@ def test_problems_of_both_files_are_said_at_once(write):
     assert len(caught.value.problems) == 2
 
 
-def test_relative_paths_are_found_in_the_data_folder(write, tmp_path):
+def test_relative_paths_are_found_in_the_data_folders(write, tmp_path, monkeypatch):
     write("mine/a.en", "one\n")
     write("mine/a.fr", "un\n")
-    assert TextFiles(source="mine/a.en", target="mine/a.fr").read(tmp_path) == {"train": [("one", "un")]}
+    corpus = TextFiles(source="mine/a.en", target="mine/a.fr")
+    assert corpus.read(tmp_path) == {"train": [("one", "un")]}
+    monkeypatch.setenv("ANYFORMER_DATA", str(tmp_path))
+    assert corpus.read() == {"train": [("one", "un")]}
 
 
 def test_tsv_by_number_and_by_name(write):
