@@ -1,0 +1,84 @@
+"""The processes of a run, as `torchrun` describes them: `torchrun --nproc-per-node=2 -m anyformer train ...`."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import torch
+import torch.distributed as dist
+
+from anyformer.errors import InputError, Problem
+
+# An evaluation or a save is done by the first process while the others wait.
+_PATIENCE = datetime.timedelta(hours=2)
+
+
+@dataclass(frozen=True)
+class World:
+    """This process's place among all. `World()` is one process alone, for which every sum is what it was."""
+
+    rank: int = 0
+    size: int = 1
+    local_rank: int = 0  # among the processes on this machine: which GPU is ours
+
+    @classmethod
+    def join(cls, device: str = "cpu", environment: Mapping[str, str] = os.environ) -> World:
+        """Joins the processes that torchrun started (RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR, MASTER_PORT); alone without it.
+
+        Numbers on the host travel by gloo, also beside GPUs, so that agreeing on them never waits for a device; gradients on GPUs by NCCL.
+
+        Raises:
+            InputError: the environment is half there.
+        """
+        size = int(environment.get("WORLD_SIZE", "1"))
+        if size == 1:
+            return cls()
+        missing = [name for name in ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT") if name not in environment]
+        if missing:
+            raise InputError(*(Problem(name, f"is not set, but WORLD_SIZE is {size}: start with torchrun") for name in missing))
+        rank, local_rank = int(environment["RANK"]), int(environment["LOCAL_RANK"])
+        on_gpu = torch.device(device).type == "cuda"
+        if on_gpu:
+            torch.cuda.set_device(local_rank)
+        dist.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo", rank=rank, world_size=size, timeout=_PATIENCE)
+        return cls(rank, size, local_rank)
+
+    @property
+    def first(self) -> bool:
+        """Whether this process is the one that writes and speaks."""
+        return self.rank == 0
+
+    def sum(self, values: Sequence[float]) -> list[float]:
+        """Each value summed over the processes, in float64."""
+        if self.size == 1:
+            return list(values)
+        tensor = torch.tensor(values, dtype=torch.float64)
+        dist.all_reduce(tensor)
+        return tensor.tolist()
+
+    def share(self, value: Any) -> Any:
+        """The first process's value (plain data), in all."""
+        if self.size == 1:
+            return value
+        box = [value]
+        dist.broadcast_object_list(box, src=0, device=torch.device("cpu"))
+        return box[0]
+
+    def wait(self) -> None:
+        """Returns when every process has come here."""
+        self.sum([0.0])
+
+    def leave(self) -> None:
+        if self.size > 1 and dist.is_initialized():
+            dist.destroy_process_group()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.leave()
