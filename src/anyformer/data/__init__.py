@@ -9,9 +9,10 @@
 
 from anyformer.data.cleaning import Cleaning, Pair
 from anyformer.data.config import DataConfig
-from anyformer.data.corpus import Corpus, HeldOut, Jsonl, Named, Source, TextFiles, Tsv
+from anyformer.data.corpus import Corpus, HeldOut, Named, Source
 from anyformer.data.dataset import LengthReport, TokenizedPairs
 from anyformer.data.objectives import BoundObjective, BoundTranslation, Example, Objective, Translation
+from anyformer.data.own_files import Jsonl, TextFiles, Tsv
 from anyformer.data.report import DataReport
 from anyformer.data.sampler import Sampler, evaluation_batches, real_share
 from anyformer.data.splits import Splits, load_splits
