@@ -160,6 +160,7 @@ def main() -> None:
         result[name] = {"results": [r.to_dict() for r in measured], "anyformer_over": ratios}
 
     with tempfile.TemporaryDirectory() as folder:
+        os.environ["TMPDIR"] = folder  # contenders end in the middle of their work: what they leave behind goes with this folder
         logs = args.logs or Path(folder)
         logs.mkdir(parents=True, exist_ok=True)
         corpus = str(Path(folder) / "corpus.json")

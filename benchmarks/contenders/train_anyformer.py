@@ -1,62 +1,75 @@
-"""anyformer's training step, batches included. Arguments: corpus, auto|fp32|bf16, cpu|cuda."""
+"""anyformer's own training loop, with its own batching. Arguments: corpus, auto|fp32|bf16, cpu|cuda."""
 
 import sys
-from collections.abc import Iterator
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
 
 import torch
 from anyformer_model import build
-from shape import BOS, EOS, LABEL_SMOOTHING, LEARNING_RATE, PAD, TOKENS_A_SIDE, Corpus
+from shape import BOS, EOS, LABEL_SMOOTHING, LEARNING_RATE, PAD, TOKENS_A_SIDE, UNK, Corpus
 from windows import Windows
 
 import anyformer
-from anyformer.batch import Batch, pad
-from anyformer.data.sampler import Sampler
+from anyformer.data import BatchStream, Example, Sampler, Translation
 from anyformer.loss import cross_entropy
-from anyformer.parts.linear import apply_linear
-from anyformer.training.optimizers import AdamW
-from anyformer.training.precision import Choice, choose_precision, matrix_shapes
+from anyformer.training import AdamW, InverseSqrt, Now, Observer, Step, TrainConfig, Trainer
+
+NEVER = 10**9
 
 
-def batches(corpus: Corpus) -> Iterator[Batch]:
-    sampler = Sampler([(len(source) + 1, len(target) + 1) for source, target in corpus.train], TOKENS_A_SIDE, seed=1)
-    step = 0
-    while True:
-        pairs = [corpus.train[i] for i in sampler.indices(step)]
-        tokens, segments = pad([[BOS, *target] for _, target in pairs], PAD)
-        targets, _ = pad([[*target, EOS] for _, target in pairs], PAD)
-        source, source_segments = pad([[*source, EOS] for source, _ in pairs], PAD)
-        yield Batch(
-            tokens=tokens,
-            targets=targets,
-            weights=torch.ones(tokens.shape) if segments is None else segments.float(),
-            segments=segments,
-            source=source,
-            source_segments=source_segments,
-            padding="none" if segments is None else "right",
-            source_padding="none" if source_segments is None else "right",
-        )
-        step += 1
+class Measured(Observer):
+    """Counts the tokens of each step into windows; the first opens when training has begun."""
+
+    def __init__(self, windows: Windows):
+        self.windows = windows
+        self.trainer: Trainer | None = None
+        self.tokens = 0
+
+    def stepped(self, now: Now) -> None:
+        assert self.trainer is not None
+        done = self.trainer.state.tokens
+        if self.tokens == 0:
+            self.windows.open()
+        else:
+            self.windows.did(done - self.tokens)
+        self.tokens = done
 
 
 def main(corpus: str, precision: str, device: str) -> None:
-    model = build().to(device).train()
-    shapes = matrix_shapes(model)
-    choice = choose_precision(device, shapes, lambda x, w: apply_linear(x, w, None)) if precision == "auto" else Choice(precision, "asked for")
-    optimizer = AdamW(lr=LEARNING_RATE).build(model)
-    windows = Windows(
-        torch.cuda.synchronize if device == "cuda" else (lambda: None),
-        toolkit=f"anyformer {anyformer.__version__}, torch {torch.__version__}",
-        precision=choice.precision,
-        reason=choice.reason,
-        parameters=sum(p.numel() for p in model.parameters()),
+    model = build().to(device)
+    examples = [Example([*source, EOS], target) for source, target in Corpus.load(corpus).train]
+    ids = SimpleNamespace(pad_id=PAD, bos_id=BOS, eos_id=EOS, unk_id=UNK)
+    objective = Translation().bind(ids, ids)
+    stream = BatchStream(objective, examples, Sampler([objective.lengths(e) for e in examples], TOKENS_A_SIDE, seed=1))
+    config = TrainConfig(
+        max_steps=NEVER,
+        save_every=NEVER,
+        evaluate_every=NEVER,
+        log_every=100,
+        optimizer=AdamW(lr=LEARNING_RATE),
+        schedule=InverseSqrt(warmup_steps=2000),
+        precision=precision,
+        step=Step(label_smoothing=LABEL_SMOOTHING),
     )
-    for batch in windows.over(batches(Corpus.load(corpus)), count=lambda batch: batch.n_tokens):
-        moved = batch.to(device)
-        with torch.autocast(device, torch.bfloat16, enabled=choice.precision == "bf16"):
-            loss = cross_entropy(model(moved), moved, label_smoothing=LABEL_SMOOTHING)
-        (loss.total / loss.weight).backward()
-        optimizer.step()
-        optimizer.clear_gradients()
+    windows = Windows(torch.cuda.synchronize if device == "cuda" else (lambda: None))
+    measured = Measured(windows)
+    with tempfile.TemporaryDirectory() as folder:
+        measured.trainer = trainer = Trainer(
+            config,
+            model,
+            lambda forward, batch: cross_entropy(forward(batch), batch, label_smoothing=LABEL_SMOOTHING),
+            lambda step: [stream.batch(step)],
+            folder=Path(folder),
+            observers=[measured],
+        )
+        windows.facts = {
+            "toolkit": f"anyformer {anyformer.__version__}, torch {torch.__version__}",
+            "precision": trainer.precision.precision,
+            "reason": trainer.precision.reason,
+            "parameters": sum(p.numel() for p in model.parameters()),
+        }
+        trainer.fit()
 
 
 main(*sys.argv[1:])

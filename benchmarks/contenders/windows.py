@@ -31,44 +31,46 @@ def _answer(message: dict[str, Any]) -> None:
 
 
 class Windows:
-    """Hands out work while a window is open and measures what becomes of it.
+    """Lets a contender work while a window is open, and measures what becomes of it.
 
     Attributes:
         command: what the driver asked for; keys other than `seconds` are the contender's own (`beam`).
     """
 
     def __init__(self, synchronize: Callable[[], object] = lambda: None, **facts: Any):
-        """`facts` are told with the last line; `synchronize` waits for a device that works on after the step returned."""
+        """`facts` are told with the last line; `synchronize` waits for a device that works on after a step returned."""
         self.command: dict[str, Any] = {}
-        self._facts = facts
+        self.facts = facts
         self._synchronize = synchronize
-        self._start = self._amount = self._steps = 0.0
+
+    def open(self) -> None:
+        """Says that the contender is ready, and waits for the first window."""
+        _answer({"ready": True})
+        self._next()
+
+    def did(self, amount: float) -> None:
+        """A step is done, `amount` of work; where that ends the window, waits for the next."""
+        self._amount += amount
+        self._steps += 1
+        if time.perf_counter() - self._start >= self.command["seconds"]:
+            self._synchronize()
+            _answer({"amount": self._amount, "seconds": time.perf_counter() - self._start, "steps": self._steps})
+            self._next()
 
     def over(self, items: Iterable[T], count: Callable[[T], float]) -> Iterator[T]:
         """The items, one a step. `count` tells how much work an item was; fetching it is part of the window."""
-        source = iter(items)
-        while True:
-            self._wait_for_window()
-            item = next(source, None)
-            if item is None:
-                return
+        if not self.command:
+            self.open()
+        for item in items:
             yield item
-            self._amount += count(item)
-            self._steps += 1
+            self.did(count(item))
 
-    def _wait_for_window(self) -> None:
-        if self.command and time.perf_counter() - self._start < self.command["seconds"]:
-            return
-        if self.command:
-            self._synchronize()
-            _answer({"amount": self._amount, "seconds": time.perf_counter() - self._start, "steps": self._steps})
-        else:
-            _answer({"ready": True})
+    def _next(self) -> None:
         self.command = json.loads(sys.stdin.readline() or '{"end": true}')
         if self.command.get("end"):
-            _answer(self._facts | {"peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)})
+            _answer(self.facts | {"peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)})
             os._exit(0)  # from the middle of a toolkit's own loop, which would save and evaluate first
-        self._amount = self._steps = 0
+        self._amount, self._steps = 0.0, 0
         self._start = time.perf_counter()
 
 
