@@ -9,51 +9,58 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import Any, Literal, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 
+Shape = Literal["square", "wide"]
+_WIDE = 4096  # outputs from which a product counts as wide: a vocabulary
+_PROBES = {"square": (512, 256, 512), "wide": (160, 128, 8192)}  # rows, inputs, outputs
+
+
 def fast_linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    if not chosen():
+    """x W^T + b in fp32, by the way that is faster for its shape."""
+    if ("wide" if weight.shape[0] >= _WIDE else "square") not in chosen():
         return F.linear(x, weight, bias)
     if torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad):
         return _OneDnnLinear.apply(x, weight, bias)
     return _product(x, weight, bias)
 
 
-_fixed: bool | None = None
+_fixed: frozenset[Shape] | None = None
 
 
-def use(choice: bool | None) -> None:
-    """Fixes the choice for this process, so that a resumed run computes as it began; None: measure."""
+def use(shapes: Collection[Shape] | None) -> None:
+    """Fixes for which shapes this process uses oneDNN, so that a resumed run computes as it began; None: measure."""
     global _fixed
-    _fixed = choice
+    _fixed = None if shapes is None else frozenset(shapes)
 
 
-def chosen() -> bool:
-    """Whether fp32 products go through oneDNN in this process."""
-    return gains() if _fixed is None else _fixed
+def chosen() -> frozenset[Shape]:
+    """The shapes whose fp32 products go through oneDNN in this process."""
+    return frozenset(s for s in get_args(Shape) if gains(s)) if _fixed is None else _fixed
 
 
 @functools.cache
-def gains() -> bool:
-    """Whether oneDNN's fp32 product is exact here and at least a fifth faster than the default."""
+def gains(shape: Shape) -> bool:
+    """Whether oneDNN's fp32 product of this shape is as exact here as the default, and at least a fifth faster."""
     if not torch.backends.mkldnn.is_available() or not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
         return False
-    state = torch.random.get_rng_state()
-    x, weight = torch.randn(1024, 256), torch.randn(512, 256)
-    torch.random.set_rng_state(state)
-    try:
-        ours, theirs = _product(x, weight, None), F.linear(x, weight)
-    except RuntimeError:
-        return False
-    if (ours - theirs).abs().max() > 1e-5 * theirs.abs().max():
-        return False
-    return _seconds(lambda: _product(x, weight, None)) < 0.8 * _seconds(lambda: F.linear(x, weight))
+    rows, d_in, d_out = _PROBES[shape]
+    draws = torch.Generator().manual_seed(0)
+    x, weight = torch.randn(rows, d_in, generator=draws), torch.randn(d_out, d_in, generator=draws)
+    with torch.inference_mode():
+        try:
+            ours, theirs = _product(x, weight, None), F.linear(x, weight)
+        except RuntimeError:
+            return False
+        if (ours - theirs).abs().max() > 1e-5 * theirs.abs().max():
+            return False
+        return _seconds(lambda: _product(x, weight, None)) < 0.8 * _seconds(lambda: F.linear(x, weight))
 
 
 def _seconds(call: Callable[[], Tensor]) -> float:

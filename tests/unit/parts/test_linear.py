@@ -14,7 +14,7 @@ from anyformer.parts.linear import Linear, apply_together
 def path(request: pytest.FixtureRequest):
     if request.param and not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
         pytest.skip("this torch has no oneDNN linear")
-    onednn.use(request.param)
+    onednn.use(["square", "wide"] if request.param else [])
     yield request.param
     onednn.use(None)
 
