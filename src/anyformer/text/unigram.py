@@ -59,8 +59,8 @@ class Unigram(Tokenization):
         seeds = seed_pieces(words, alphabet, _SEEDS * self.vocab_size)
         check_size(self.vocab_size, len(reserved) + len(seeds), "")
         pieces, scores = learn(words, seeds, len(alphabet), self.vocab_size - len(reserved))
-        least = float(min(scores))
-        vocab = [(token, least) for token in reserved] + [(piece, float(score)) for piece, score in zip(pieces, scores, strict=True)]
+        rounded = [round(float(score), 6) for score in scores]  # as many digits as the JSON reader of tokenizers takes without loss
+        vocab = [(token, min(rounded)) for token in reserved] + list(zip(pieces, rounded, strict=True))
         model = models.Unigram(vocab, unk_id=reserved.index(UNK), byte_fallback=self.byte_fallback)
         decoder = [decoders.ByteFallback(), decoders.Fuse(), splitting.without_first_space()]
         return assemble(self, model, normalizer=normalizer, pre_tokenizer=splitter, decoder=decoder)
