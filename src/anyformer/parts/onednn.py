@@ -31,18 +31,18 @@ def fast_linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return _product(x, weight, bias)
 
 
-_fixed: frozenset[Shape] | None = None
+_fixed: tuple[Shape, ...] | None = None
 
 
 def use(shapes: Collection[Shape] | None) -> None:
     """Fixes for which shapes this process uses oneDNN, so that a resumed run computes as it began; None: measure."""
     global _fixed
-    _fixed = None if shapes is None else frozenset(shapes)
+    _fixed = None if shapes is None else tuple(sorted(shapes))
 
 
-def chosen() -> frozenset[Shape]:
+def chosen() -> tuple[Shape, ...]:
     """The shapes whose fp32 products go through oneDNN in this process."""
-    return frozenset(s for s in get_args(Shape) if gains(s)) if _fixed is None else _fixed
+    return tuple(s for s in get_args(Shape) if gains(s)) if _fixed is None else _fixed
 
 
 @functools.cache
