@@ -40,8 +40,6 @@ def score_batch(model: Any, sources: list[list[int]], targets: list[list[int]], 
     output = model(batch)
     real = (torch.ones_like(tokens) if segments is None else segments).to(device).bool()  # [B, T]
     hidden, ids = output.hidden[real], wanted.to(device)[real]  # [N, D], [N]
-    parts = [
-        -torch.nn.functional.cross_entropy(output.head(h).float(), i, reduction="none") for h, i in zip(hidden.split(ROWS), ids.split(ROWS), strict=True)
-    ]
+    parts = [-torch.nn.functional.cross_entropy(output.head(h).float(), i, reduction="none") for h, i in zip(hidden.split(ROWS), ids.split(ROWS), strict=True)]
     by_pair = torch.cat(parts).split([len(t) + 1 for t in targets])
     return [Score(sum(values), len(values), tuple(values)) for values in (part.tolist() for part in by_pair)]

@@ -94,7 +94,7 @@ class Translator:
         jobs = [_Job((first + n, k, d), i, source) for i, ((n, k, _), source) in enumerate(zip(pieces, sources, strict=True)) for d in range(draws)]
         found: list[list[Hypothesis]] = [[] for _ in pieces]
         done = 0
-        with self._ready():
+        with self.ready():
             for batch in _batches(jobs, batch_size):
                 for job, hypotheses in zip(batch, self._find(batch, config), strict=True):
                     found[job.piece] += hypotheses
@@ -132,7 +132,7 @@ class Translator:
             raise InputError(*problems)
         order = sorted(range(len(pairs)), key=lambda i: (-len(sources[i]) - len(targets[i]), i))
         scores: list[Score | None] = [None] * len(pairs)
-        with self._ready():
+        with self.ready():
             for start in range(0, len(order), batch_size):
                 chosen = order[start : start + batch_size]
                 found = score_batch(self.model, [sources[i] for i in chosen], [targets[i] for i in chosen], self.special, self.device)
@@ -145,6 +145,17 @@ class Translator:
     def can_score(self, pairs: Sequence[tuple[str, str]]) -> list[bool]:
         """Which pairs are short enough for `score`."""
         return [self._fits(source) and self._fits(target) for source, target in zip(*self._sides(pairs), strict=True)]
+
+    @contextlib.contextmanager
+    def ready(self) -> Iterator[None]:
+        """No gradients, no dropout, the precision asked for; afterwards the model is as it was."""
+        training = self.model.training
+        self.model.eval()
+        try:
+            with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+                yield
+        finally:
+            self.model.train(training)
 
     # ---- the parts
 
@@ -195,17 +206,6 @@ class Translator:
             text = put_together(layout, self.target_tokenizer.decode_batch([list(h.ids) for h in chosen])) if chosen else layout.before
             candidates.append(Candidate(text, log_prob / max(len(ids) + len(chosen), 1) ** config.length_penalty, log_prob, ids))
         return Translation(*candidates[0], n_best=tuple(candidates))
-
-    @contextlib.contextmanager
-    def _ready(self) -> Iterator[None]:
-        """No gradients, no dropout, the precision asked for; afterwards the model is as it was."""
-        training = self.model.training
-        self.model.eval()
-        try:
-            with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-                yield
-        finally:
-            self.model.train(training)
 
 
 class _Job(NamedTuple):
