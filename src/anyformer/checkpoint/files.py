@@ -8,7 +8,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -65,9 +65,9 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> Digest:
             sha.update(data)
         for tensor in tensors.values():
             if tensor.numel():
-                data = memoryview(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
-                file.write(data)
-                sha.update(data)
+                content = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
+                file.write(content.data)
+                sha.update(content.data)
         _sync(file)
     return Digest(8 + len(head) + offset, sha.hexdigest())
 
@@ -105,6 +105,6 @@ def sync_folder(path: Path) -> None:
         os.close(handle)
 
 
-def _sync(file) -> None:
+def _sync(file: IO[Any]) -> None:
     file.flush()
     os.fsync(file.fileno())

@@ -49,7 +49,7 @@ class OrthogonalMomentum(torch.optim.Optimizer):
         for p in parameters:
             if p not in self.state:
                 self.state[p]["momentum"] = torch.zeros_like(p)
-        gradients = [p.grad for p in parameters]
+        gradients = [p.grad for p in parameters if p.grad is not None]
         buffers = [self.state[p]["momentum"] for p in parameters]
         torch._foreach_lerp_(buffers, gradients, 1 - momentum)
         ahead = torch._foreach_lerp(gradients, buffers, momentum)

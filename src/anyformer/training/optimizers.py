@@ -97,7 +97,7 @@ class Optimizers:
     def __init__(self, named: Mapping[str, nn.Parameter], parts: list[torch.optim.Optimizer]):
         self.parts = parts
         self._named = dict(named)
-        self._names = {p: name for name, p in named.items()}
+        self._names: dict[Tensor, str] = {p: name for name, p in named.items()}
 
     def set_rate(self, lr: float) -> None:
         for part in self.parts:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from anyformer.checkpoint import latest_step, point_at, remove_partial, remove_step, save_step, step_names
 from anyformer.distributed import World
-from anyformer.errors import AnyformerError, CheckpointError
+from anyformer.errors import AnyformerError, CheckpointError, Problem
 from anyformer.training.config import BestSteps, Checkpoints
 
 Parts = Mapping[str, Mapping[str, Tensor]]
@@ -56,11 +56,11 @@ class Store:
             except AnyformerError as error:
                 problems = error.problems
             except OSError as error:
-                problems = [f"{self.folder}: {error.strerror}"]
+                problems = [Problem(str(self.folder), str(error.strerror))]
         problems = self._world.share(problems)
         if problems:
             last = latest_step(self.folder)
-            raise CheckpointError(*problems, *([f"the last good step is {last.name}: resume the run to go on from it"] if last else []))
+            raise CheckpointError(*problems, *([Problem("", f"the last good step is {last.name}: resume the run to go on from it")] if last else []))
         return self.folder / name
 
     def last_regular(self) -> Path | None:
