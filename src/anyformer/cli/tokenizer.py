@@ -62,14 +62,14 @@ def register(verbs: Any) -> None:
     form = encode.add_mutually_exclusive_group()
     form.add_argument("--ids", action="store_true", help="print ids instead of pieces")
     form.add_argument("--json", action="store_true", help="print an object a line: text, pieces, ids")
-    encode.set_defaults(handler=_encode)
+    encode.set_defaults(handler=_encode, rest="text")
 
     decode = common.add_verb(inner, "decode", "ids to text", DECODE_EXAMPLES)
     _add_path_and_side(decode)
     decode.add_argument(
         "ids", nargs="*", metavar="ID", help="the ids of one text; without: a text on each line of standard input, ids separated by spaces or commas"
     )
-    decode.set_defaults(handler=_decode)
+    decode.set_defaults(handler=_decode, rest="ids")
 
     stats = common.add_verb(
         inner,
@@ -80,7 +80,7 @@ def register(verbs: Any) -> None:
     _add_path_and_side(stats)
     stats.add_argument("files", nargs="+", metavar="FILE", help="text files, a text a line, plain or .gz; - is standard input")
     stats.add_argument("--json", action="store_true", help="an object instead of lines")
-    stats.set_defaults(handler=_stats)
+    stats.set_defaults(handler=_stats, rest="files")
 
 
 def _register_train(inner: Any) -> None:
@@ -107,7 +107,7 @@ def _register_train(inner: Any) -> None:
     train.add_argument("--moses-punctuation", action="store_true", help="normalise quotes, dashes, spaces and ellipses in the manner of Moses")
     train.add_argument("--collapse-whitespace", action="store_true", help="make each run of white space one space")
     train.add_argument("--json", action="store_true", help="print what was learned as an object")
-    train.set_defaults(handler=_train)
+    train.set_defaults(handler=_train, rest="files")
 
 
 def _add_path_and_side(parser: argparse.ArgumentParser) -> None:

@@ -7,12 +7,28 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from text_examples import CORPUS, SCHEMES
 
 from anyformer.errors import ConfigError, InputError
-from anyformer.text import BPE, Byte, ByteLevelBPE, Character, Tokenization, Tokenizer, Unigram, Word, load_pair, save_pair, train_pair
+from anyformer.text import (
+    BPE,
+    Byte,
+    ByteLevelBPE,
+    Character,
+    Normalization,
+    Tokenization,
+    Tokenizer,
+    Unigram,
+    Word,
+    load_pair,
+    read_lines,
+    save_pair,
+    statistics,
+    train_pair,
+)
 from anyformer.text.vocabulary import byte_of
 
 
@@ -165,3 +181,23 @@ def test_joint_and_separate_vocabularies(tmp_path_factory: pytest.TempPathFactor
     (separate / "target_tokenizer.json").unlink()
     with pytest.raises(InputError, match="holds no tokenizer"):
         load_pair(separate)
+
+
+# ---- real corpora
+
+
+def test_the_vocabulary_of_multi30k(multi30k: Path) -> None:
+    lines = [line for language in ("en", "fr") for line in read_lines(multi30k / f"train.{language}")]
+    tokenizer = BPE(vocab_size=9537, normalization=Normalization(lowercase=True)).train(lines)
+    assert tokenizer.vocab_size == 9537
+    found = statistics(tokenizer, lines)
+    assert found.byte_share == found.unknown_share == 0 and found.pieces_per_word < 1.25
+    assert tokenizer.decode_batch(tokenizer.encode_batch(lines)) == [line.lower() for line in lines]
+
+
+def test_a_vocabulary_of_chinese_and_english(tatoeba: Path) -> None:
+    columns = [line.split("\t") for line in read_lines(tatoeba / "train.tsv")]
+    lines = [column[i] for i in (0, 1) for column in columns]
+    tokenizer = BPE(vocab_size=8000, character_coverage=0.9995).train(lines)
+    assert tokenizer.decode_batch(tokenizer.encode_batch(lines)) == lines
+    assert statistics(tokenizer, [column[1] for column in columns]).pieces_per_character < 0.7
