@@ -67,7 +67,7 @@ def apply_threads(args: argparse.Namespace) -> None:
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """What every verb that opens a run takes."""
-    parser.add_argument("--step", metavar="best|latest|N", help="which of the run's saved steps (default: the average where there is one, else the best)")
+    parser.add_argument("--step", metavar="best|latest|N", help="which of the run's saved steps (default: the best by validation loss, averages included)")
     parser.add_argument("--batch-size", type=positive, default=32, metavar="N", help="sentences at once (default: 32)")
 
 

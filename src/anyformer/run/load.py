@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 
 from anyformer.checkpoint import find_step, load_step, step_name
-from anyformer.decoding import Score, SearchConfig, Translation, Translator
+from anyformer.decoding import Score, Translation, Translator
 from anyformer.errors import AnyformerError, CheckpointError, ConfigError, Problem
 from anyformer.model.model import Model
 from anyformer.run import folder, yaml12
@@ -75,7 +75,7 @@ def load(path: str | Path, *, step: str | int | None = None, device: str = "auto
 
     Args:
         path: a run's folder, such as `runs/multi30k-en-fr-1`.
-        step: `best`, `latest`, `average`, `ema`, or a number; None: the average where the run made one, else the best.
+        step: `best`, `latest`, `average`, `ema`, or a number; None: the best by validation loss, averages included.
         device: `auto` (a GPU where there is one), `cpu`, `cuda`, `cuda:1`, `mps`.
         precision: `auto` takes fp32 on a CPU and bf16 on a GPU that has it.
 
@@ -153,7 +153,5 @@ def config_sizes(model: Model) -> tuple[int, int]:
 
 
 def _find(where: Path, step: str | int | None) -> Path:
-    if step is None:
-        return where / "average" if (where / "average" / "state.json").is_file() else find_step(where, "best")
-    name = str(step)
+    name = "best" if step is None else str(step)
     return find_step(where, step_name(int(name)) if name.isdigit() else name)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -35,11 +36,12 @@ class Prepared:
         return self.source_tokenizer is self.target_tokenizer
 
 
-def prepare(recipe: Recipe, data_dir: Path | None = None, folder: Path | None = None, fit: bool = False) -> Prepared:
+def prepare(recipe: Recipe, data_dir: Path | None = None, folder: Path | None = None, fit: bool = False, rank: int = 0, world: int = 1) -> Prepared:
     """Reads the data, learns (or, from `folder`, loads) the tokenizers, and resolves the model.
 
     Args:
         folder: a run that is resumed; its tokenizers are taken.
+        rank, world: this process among those of the run.
         fit: make vocabulary and batches smaller where the data cannot fill them (own files without a recipe), instead of refusing.
 
     Raises:
@@ -55,8 +57,9 @@ def prepare(recipe: Recipe, data_dir: Path | None = None, folder: Path | None = 
     validation = TokenizedPairs.build(splits.validation, objective, "cut")
     if fit:
         recipe = _with_room(recipe, train)
-    stream = BatchStream(objective, train, Sampler(train.lengths, recipe.data.batch_tokens, recipe.train.seed))
-    model = _under("model", lambda: model_section.resolve(recipe.model, target.vocab_size, None if source is target else source.vocab_size))
+    stream = BatchStream(objective, train, Sampler(train.lengths, recipe.data.batch_tokens, recipe.train.seed), rank, world)
+    with _under("model"):
+        model = model_section.resolve(recipe.model, target.vocab_size, None if source is target else source.vocab_size)
     misfits = recipe.objective.misfits(model)
     if misfits:
         raise ConfigError(*misfits)
@@ -69,7 +72,8 @@ def learn_tokenizers(scheme: Tokenization, pairs: Sequence[tuple[str, str]], fit
     sources, targets = [s for s, _ in pairs], [t for _, t in pairs]
     while True:
         try:
-            return _under("tokenizer", lambda: train_pair(scheme, sources, targets))
+            with _under("tokenizer"):
+                return train_pair(scheme, sources, targets)
         except ConfigError:
             if not fit or isinstance(scheme, Byte):
                 raise
@@ -85,9 +89,10 @@ def _with_room(recipe: Recipe, train: TokenizedPairs) -> Recipe:
     return replace(recipe, data=replace(recipe.data, batch_tokens=most))
 
 
-def _under(section: str, make):  # type: ignore[no-untyped-def]
-    """What `make()` gives; its problems are told with the section in front."""
+@contextlib.contextmanager
+def _under(section: str) -> Iterator[None]:
+    """Problems within are told with the section in front."""
     try:
-        return make()
+        yield
     except AnyformerError as error:
         raise type(error)(*(p.under(section) for p in error.problems)) from None

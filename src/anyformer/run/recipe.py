@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from anyformer.data import DataConfig, Objective, Translation
@@ -88,9 +87,3 @@ def _located(problem: Problem, file: str, lines: Mapping[str, int], changes: Map
 def as_data(recipe: Recipe) -> dict[str, Any]:
     """The recipe as a mapping of sections, for a file or a report."""
     return {k: v for k, v in recipe.to_dict().items() if k != "kind"}
-
-
-def default_for(source: Path, target: Path) -> str:
-    """The packaged recipe for people's own files, by the size of the text (bytes of both sides)."""
-    size = sum(p.stat().st_size * (4 if p.suffix == ".gz" else 1) for p in (source, target))
-    return "own-small" if size < 20_000_000 else "own-large"

@@ -1,0 +1,119 @@
+"""What is said before the first step: what is trained on what, how large it is, what computes it and why, how long it takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from anyformer.data import real_share
+from anyformer.run import describe
+from anyformer.run.measure import Measured, expected
+from anyformer.run.prepare import Prepared
+
+_SAMPLE = 200  # batches looked at for the share of padding
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run as it is about to be made. `str` is the banner, `to_dict` the dry run's JSON."""
+
+    name: str
+    folder: Path | None
+    prepared: Prepared
+    device: torch.device
+    precision: str
+    reason: str  # for the precision
+    measured: Measured | None
+    description: describe.Description
+
+    def to_dict(self) -> dict[str, Any]:
+        p = self.prepared
+        made = {
+            "name": self.name,
+            "folder": None if self.folder is None else str(self.folder),
+            "data": p.splits.report.to_dict(),
+            "tokens": {"train": p.train.report.to_dict(), "validation": p.validation.report.to_dict()},
+            "vocabulary": {"source": p.source_tokenizer.vocab_size, "target": p.target_tokenizer.vocab_size, "joint": p.joint},
+            "batch": self.batch(),
+            "model": self.description.to_dict(),
+            "device": str(self.device),
+            "threads": torch.get_num_threads(),
+            "precision": {"choice": self.precision, "reason": self.reason},
+        }
+        if self.measured:
+            made["measured"] = self.measured._asdict()
+            made["expected"] = self.expected()
+        return made
+
+    def batch(self) -> dict[str, Any]:
+        """Tokens of an update, and how many updates make an epoch."""
+        p = self.prepared
+        accumulate = p.recipe.train.step.accumulate
+        n = min(_SAMPLE, p.stream.batches_in_epoch)
+        share = real_share(p.train.lengths, [p.stream.sampler.indices(i) for i in range(n)])
+        return {
+            "tokens_a_side": p.recipe.data.batch_tokens * accumulate,
+            "real_tokens": round(p.train.n_tokens / p.stream.batches_in_epoch * accumulate),
+            "real_share": round(share, 4),
+            "updates_per_epoch": round(p.stream.batches_in_epoch / accumulate, 2),
+        }
+
+    def expected(self) -> dict[str, Any]:
+        assert self.measured is not None
+        return expected(self.prepared.recipe.train, self.prepared, self.measured.seconds_per_update, self.measured.tokens_per_second)
+
+    def __str__(self) -> str:
+        p, batch = self.prepared, self.batch()
+        vocabulary = f"{p.target_tokenizer.vocab_size:,} pieces for both sides" if p.joint else f"{p.source_tokenizer.vocab_size:,} and {p.target_tokenizer.vocab_size:,} pieces"
+        rows = [
+            ("run", f"{self.name}" + (f" in {self.folder}" if self.folder else "")),
+            ("data", str(p.splits.report)),
+            ("tokens", f"{p.recipe.tokenizer.kind()} with {vocabulary}; {p.train.report}"),
+            ("model", f"{self.description.parameters:,} parameters\n{self.description.table()}"),
+            ("step", f"{batch['tokens_a_side']:,} tokens a side, {100 * batch['real_share']:.0f} % of them real; {batch['updates_per_epoch']:g} steps an epoch"),
+            ("computes", f"{_device(self.device)}, {self.precision}: {self.reason}"),
+            ("ends", _ends(self)),
+        ]
+        return "\n".join(_row(*row) for row in rows)
+
+
+def _row(title: str, text: str) -> str:
+    first, *rest = text.split("\n")
+    return "\n".join([f"{title:<9} {first}", *(f"{'':<9} {line}" for line in rest)])
+
+
+def _device(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    threads = torch.get_num_threads()
+    return f"{device.type.upper()} with {threads} thread{'s' if threads > 1 else ''}"
+
+
+def _ends(plan: Plan) -> str:
+    config = plan.prepared.recipe.train
+    named = {
+        "max_steps": (config.max_steps, "steps"),
+        "max_minutes": (config.max_minutes, "minutes"),
+        "max_epochs": (config.limits.max_epochs, "epochs"),
+        "max_tokens": (config.limits.max_tokens, "tokens"),
+    }
+    text = "after " + " or ".join(f"{value:,g} {unit}" for value, unit in named.values() if value is not None)
+    if config.limits.patience is not None:
+        text += f", or {config.limits.patience} evaluations without a better one"
+    if plan.measured:
+        e = plan.expected()
+        text += f"; about {duration(e['seconds'])}, {e['updates']:,} steps, {e['epochs']:.1f} epochs at {plan.measured.tokens_per_second:,.0f} tokens/s (measured)"
+        text += f"\nmemory: {describe.size(plan.measured.peak_bytes)} at most (measured)"
+    return text
+
+
+def duration(seconds: float) -> str:
+    """`45 seconds`, `12 minutes`, `2.5 hours`."""
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} minutes"
+    return f"{seconds / 3600:.1f} hours"

@@ -1,0 +1,198 @@
+"""`train(recipe)`: from a recipe to a trained run.
+
+The recipe is read and checked, data and tokenizers are prepared, the folder is made, and only then the first step is taken, so that what is
+wrong with the input is known before anything is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from anyformer.checkpoint import latest_step
+from anyformer.distributed import World
+from anyformer.errors import ConfigError, InputError, Problem
+from anyformer.evaluation import Evaluation
+from anyformer.parts import onednn
+from anyformer.run import folder, own_files
+from anyformer.run.banner import Plan
+from anyformer.run.device import choose_device
+from anyformer.run.execute import execute, plan
+from anyformer.run.load import Run, load, read_recipe
+from anyformer.run.prepare import prepare
+from anyformer.run.recipe import Recipe, read_file
+from anyformer.run.screen import Screen
+from anyformer.training import Result, keep_freed_memory
+
+Show = Literal["stdout", "stderr", "nothing"]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What `train` has done.
+
+    Attributes:
+        path: the run's folder; None after a dry run.
+        plan: what was, or would be, trained on what; prints as the banner.
+        result: how training ended; None after a dry run.
+        evaluation: of the best weights on the validation pairs; None where training was interrupted.
+    """
+
+    path: Path | None
+    plan: Plan
+    result: Result | None = None
+    evaluation: Evaluation | None = None
+
+    def load(self, **options: Any) -> Run:
+        """The trained model, ready to translate; as `anyformer.load(path)`."""
+        if self.path is None:
+            raise InputError("a dry run trains nothing, so there is nothing to load")
+        return load(self.path, **options)
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        if self.result is None:
+            return self.plan.to_dict()
+        r = self.result
+        return {
+            "run": str(self.path),
+            "reason": r.reason,
+            "message": r.message,
+            "step": r.step,
+            "tokens": r.tokens,
+            "seconds": r.elapsed,
+            "validation": r.validation,
+            "evaluation": None if self.evaluation is None else self.evaluation.to_dict(),
+        }
+
+
+@dataclass(frozen=True)
+class _Start:
+    """What is to be trained, where, and whether it goes on."""
+
+    name: str
+    recipe: Recipe
+    folder: Path
+    resumed: bool = False
+    fit: bool = False  # make vocabulary and batches fit small data
+
+
+def train(
+    recipe: str | Path | None = None,
+    changes: Mapping[str, Any] | None = None,
+    *,
+    source: str | Path | None = None,
+    target: str | Path | None = None,
+    out: str | Path | None = None,
+    resume: str | Path | None = None,
+    overwrite: bool = False,
+    dry_run: bool = False,
+    device: str = "auto",
+    precision: Literal["auto", "fp32", "bf16"] = "auto",
+    data_dir: str | Path | None = None,
+    show: Show = "stdout",
+) -> Trained:
+    """Trains a model from a recipe, or from two files.
+
+        anyformer.train("multi30k-en-fr", {"train.max_minutes": 20, "model.encoder.n_layers": 6})
+        anyformer.train(source="a.en", target="a.fr")
+
+    Args:
+        recipe: a file, a packaged name, or a run, whose recipe is taken.
+        changes: dotted path -> value, laid over the recipe before it is checked.
+        source, target: texts aligned by line; without a recipe one is chosen by their size.
+        out: the run's folder; None: `runs/<recipe>-<number>`.
+        resume: a run to go on with; `auto`: the run in `out`, else the newest of the recipe, else a new one.
+        overwrite: replace the run that stands in `out`.
+        dry_run: make the plan, measure a few steps, write nothing.
+        device: `auto` (a GPU where there is one), `cpu`, `cuda`, `cuda:1`, `mps`.
+        precision: `auto` takes the recipe's `train.precision`.
+        data_dir: where named corpora lie; None: `ANYFORMER_DATA`, then the cache.
+        show: where banner and progress go.
+
+    Raises:
+        ConfigError: everything that is wrong with the recipe, at once.
+        InputError: files, folders and corpora that cannot be used.
+        CheckpointError: a run that cannot be resumed, or a disk that is full.
+    """
+    keep_freed_memory()
+    chosen = choose_device(device)
+    with World.join(chosen.type) as world:
+        if world.size > 1 and chosen.type == "cuda":
+            chosen = torch.device("cuda", world.local_rank)
+        changed = dict(changes or {}) | ({} if precision == "auto" else {"train.precision": precision})
+        start = _start(recipe, changed, source, target, out, resume, world)
+        screen = Screen(show if world.first else "nothing")
+        where = None if data_dir is None else Path(data_dir)
+        screen.say(f"preparing {start.recipe.data.corpus.title}")
+        prepared = prepare(start.recipe, where, start.folder if start.resumed else None, start.fit, world.rank, world.size)
+        if dry_run:
+            made = plan(start.name, None, prepared, chosen, measured=True)
+            screen.say(str(made))
+            return Trained(None, made)
+        facts = {"name": start.name}
+        if start.resumed:
+            onednn.use(folder.read_config(start.folder)["run"].get("onednn"))
+        elif world.first:
+            folder.create(start.folder, overwrite)
+        world.wait()
+        made, result, evaluation = execute(start.name, start.folder, prepared, chosen, world, screen, start.resumed, facts)
+        return Trained(start.folder, made, result, evaluation)
+
+
+def _start(
+    recipe: str | Path | None,
+    changes: dict[str, Any],
+    source: str | Path | None,
+    target: str | Path | None,
+    out: str | Path | None,
+    resume: str | Path | None,
+    world: World,
+) -> _Start:
+    """Which recipe and folder the arguments mean."""
+    if resume is not None and str(resume) != "auto":
+        return _resumed(Path(resume), recipe, changes)
+    fit = False
+    if source or target:
+        changes = own_files.corpus(source, target) | changes
+        if recipe is None:
+            recipe, fit = own_files.recipe_for(Path(str(source)), Path(str(target))), True
+    if recipe is None:
+        if out is not None and resume is not None and folder.is_run(Path(out)):
+            return _resumed(Path(out), None, changes)
+        raise InputError("say what to train on: a recipe (`anyformer recipes list`), source and target files, or a run to resume")
+    made, name = read_file(str(recipe), changes)
+    if fit:
+        name = own_files.name(Path(str(source)), Path(str(target)))
+    if resume is not None:
+        found = Path(out) if out is not None and folder.is_run(Path(out)) else folder.latest(name) if out is None else None
+        if found is not None and latest_step(found) is not None:
+            return _Start(name, made, found, resumed=True)
+    where = Path(out) if out is not None else Path(world.share(str(folder.number(name))))
+    return _Start(name, made, where, fit=fit)
+
+
+def _resumed(path: Path, recipe: str | Path | None, changes: dict[str, Any]) -> _Start:
+    if recipe is not None:
+        raise InputError(Problem("--resume", f"a run has its own recipe; leave out {recipe}, and change single keys by key=value"))
+    where = folder.open_run(path)
+    if latest_step(where) is None:
+        raise InputError(Problem(str(where), "no step was saved in this run; start it again with --overwrite"))
+    made = read_recipe(where)
+    for key, value in changes.items():
+        made = _changed(made, key, value)
+    return _Start(str(folder.read_config(where)["run"].get("name") or where.name), made, where, resumed=True)
+
+
+def _changed(recipe: Recipe, path: str, value: Any) -> Recipe:
+    section, _, rest = path.partition(".")
+    if section == "model":
+        raise ConfigError(Problem(path, "the model of a run that is resumed cannot change; start a new run with it"))
+    if not rest:
+        return recipe.override(section, value)
+    return replace(recipe, **{section: getattr(recipe, section).override(rest, value)}) if hasattr(recipe, section) else recipe.override(path, value)
