@@ -107,7 +107,7 @@ class Store:
             point_at(self.folder, "best", best[0])
 
     def _by_loss(self, names: list[str]) -> list[str]:
-        """Those with a validation loss, the lowest first; of equal ones the later."""
+        """Those with a validation loss, the lowest first; of equal ones the earlier."""
         losses = {name: (self.facts(name).get("validation") or {}).get("loss") for name in names}
         known = {name: loss for name, loss in losses.items() if isinstance(loss, float) and math.isfinite(loss)}
-        return sorted(reversed(list(known)), key=lambda n: known[n])
+        return sorted(known, key=lambda n: known[n])
