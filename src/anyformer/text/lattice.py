@@ -25,7 +25,7 @@ class Lattice:
     def __init__(self, words: Sequence[str], pieces: Mapping[str, int], whole: bool = True):
         longest = max(map(len, pieces), default=1)
         sizes = np.array([len(word) + 1 for word in words], dtype=np.int64)
-        self.first: Ints = np.concatenate([[0], np.cumsum(sizes)[:-1]])  # [W] node before the first character
+        self.first: Ints = np.cumsum(sizes) - sizes  # [W] node before the first character
         self.last: Ints = self.first + sizes - 1  # [W] node after the last
         self.n_nodes = int(sizes.sum())
         edges: Ints = np.fromiter(_edges(words, self.first.tolist(), pieces, longest, whole), dtype=np.dtype((np.int64, 5)))  # type: ignore[assignment]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
 from tokenizers import Regex, normalizers
@@ -57,4 +58,9 @@ class Normalization(Spec):
 
     def normalize(self, text: str) -> str:
         """The text as a tokenizer with this normalization sees it."""
-        return str(normalizers.Sequence(list(self.steps())).normalize_str(text))
+        return str(_compiled(self).normalize_str(text))
+
+
+@functools.lru_cache(maxsize=16)
+def _compiled(normalization: Normalization) -> normalizers.Normalizer:
+    return normalizers.Sequence(list(normalization.steps()))
