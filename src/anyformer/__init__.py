@@ -37,8 +37,9 @@ if TYPE_CHECKING:
     from anyformer.parts.norm import LayerNorm, RMSNorm
     from anyformer.parts.position import Learned, Sinusoidal
     from anyformer.parts.residual import Residual, post_norm, pre_norm
+    from anyformer.run.attend import attention
     from anyformer.run.describe import describe
-    from anyformer.run.evaluate import attention, evaluate
+    from anyformer.run.evaluate import evaluate
     from anyformer.run.load import Run, load
     from anyformer.run.recipe import Recipe
     from anyformer.run.train import train
@@ -63,8 +64,9 @@ _HOMES = {
     "parts.norm": ("LayerNorm", "RMSNorm"),
     "parts.position": ("Learned", "Sinusoidal"),
     "parts.residual": ("Residual", "post_norm", "pre_norm"),
+    "run.attend": ("attention",),
     "run.describe": ("describe",),
-    "run.evaluate": ("attention", "evaluate"),
+    "run.evaluate": ("evaluate",),
     "run.load": ("Run", "load"),
     "run.recipe": ("Recipe",),
     "run.train": ("train",),

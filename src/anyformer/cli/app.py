@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from anyformer.cli import common, failure
 from anyformer.errors import AnyformerError
 
-VERBS = ("train", "translate", "score", "evaluate", "describe", "recipes", "runs", "data")
+VERBS = ("demo", "train", "translate", "score", "evaluate", "attention", "describe", "recipes", "runs", "data", "tokenizer")
 
 EXAMPLES = """\
 examples:

@@ -77,6 +77,11 @@ def refuse_both(args: argparse.Namespace, one: str, other: str) -> None:
         raise InputError(f"give {one} or --{other}, not both")
 
 
+def exit_code(result: Any) -> int:
+    """0 where training reached an end; 130 where it was interrupted, 2 where it diverged."""
+    return 0 if result is None or result.finished else 130 if result.reason == "interrupted" else 2
+
+
 def json_line(data: Any) -> str:
     return json.dumps(data, ensure_ascii=False) + "\n"
 

@@ -10,7 +10,19 @@ import traceback
 
 MAX_PROBLEMS = 20
 
-OUTSIDE = {errno.ENOENT, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EEXIST, errno.ENAMETOOLONG, errno.EFBIG}
+OUTSIDE = {
+    errno.ENOENT,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EISDIR,
+    errno.ENOTDIR,
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.EEXIST,
+    errno.ENAMETOOLONG,
+    errno.EFBIG,
+}
 
 
 def wrong_input(problems: list[str]) -> int:

@@ -49,4 +49,11 @@ def _row(path: Path) -> dict[str, Any]:
         state = "" if (path / "latest").exists() else "nothing saved yet"
     except CheckpointError as error:
         made, state = {}, str(error.problems[0].message)
-    return {"path": str(path), "created": made.get("created", ""), "step": metrics.get("step"), "loss": metrics.get("loss"), "command": made.get("command"), "state": state}
+    return {
+        "path": str(path),
+        "created": made.get("at", ""),
+        "step": metrics.get("step"),
+        "loss": metrics.get("loss"),
+        "command": made.get("command"),
+        "state": state,
+    }

@@ -19,7 +19,9 @@ CHUNK = 1024
 
 def register(verbs: Any) -> None:
     parser = common.add_verb(verbs, "score", "log-probabilities of given translations", EXAMPLES)
-    parser.description = "Prints, for each pair, the sum of the target's log-probabilities (natural, end of sentence counted), its tokens, and the mean, separated by tabs."
+    parser.description = (
+        "For each pair: sum of the target's log-probabilities (natural, end of sentence counted), number of its tokens, mean; separated by tabs."
+    )
     parser.add_argument("model", metavar="RUN", help="a run folder")
     parser.add_argument("texts", nargs="*", metavar="TEXT", help="one source text and its translation")
     parser.add_argument("--source", type=Path, metavar="FILE", help="a source text a line")
@@ -53,5 +55,7 @@ def _pairs(args: argparse.Namespace) -> list[tuple[str, str]]:
         raise InputError("give --source FILE and --target FILE, or one source text and its translation")
     sides = [list(textio.lines([], path)) for path in (args.source, args.target)]
     if len(sides[0]) != len(sides[1]):
-        raise InputError(Problem(str(args.target), f"has {len(sides[1]):,} lines, {args.source} has {len(sides[0]):,}; line n of one must translate line n of the other"))
+        raise InputError(
+            Problem(str(args.target), f"has {len(sides[1]):,} lines, {args.source} has {len(sides[0]):,}; line n of one must translate line n of the other")
+        )
     return list(zip(*sides, strict=True))

@@ -22,7 +22,7 @@ EXAMPLES = """\
 
 def register(verbs: Any) -> None:
     parser = common.add_verb(verbs, "train", "train a model from a recipe or from your own files", EXAMPLES)
-    parser.add_argument("arguments", nargs="*", metavar="RECIPE | KEY=VALUE", help="a file or a packaged name (`anyformer recipes list`), and changes of its keys")
+    parser.add_argument("arguments", nargs="*", metavar="RECIPE | KEY=VALUE", help="a file or a packaged name (`anyformer recipes list`); changes of its keys")
     parser.add_argument("--source", type=Path, metavar="FILE", help="own texts, one a line (plain or .gz)")
     parser.add_argument("--target", type=Path, metavar="FILE", help="their translations, line by line")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="the run's folder (default: runs/<recipe>-<number>)")
@@ -34,7 +34,7 @@ def register(verbs: Any) -> None:
     parser.set_defaults(handler=_train, rest="arguments")
 
 
-def _train(args: argparse.Namespace) -> None:
+def _train(args: argparse.Namespace) -> int:
     names = [a for a in args.arguments if "=" not in a or Path(a).is_file()]
     changes = overrides.read(a for a in args.arguments if a not in names)
     if len(names) > 1:
@@ -59,3 +59,4 @@ def _train(args: argparse.Namespace) -> None:
     )
     if args.json:
         common.print_json(result.summary)
+    return common.exit_code(result.result)

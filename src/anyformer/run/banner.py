@@ -67,13 +67,20 @@ class Plan:
 
     def __str__(self) -> str:
         p, batch = self.prepared, self.batch()
-        vocabulary = f"{p.target_tokenizer.vocab_size:,} pieces for both sides" if p.joint else f"{p.source_tokenizer.vocab_size:,} and {p.target_tokenizer.vocab_size:,} pieces"
+        vocabulary = (
+            f"{p.target_tokenizer.vocab_size:,} pieces for both sides"
+            if p.joint
+            else f"{p.source_tokenizer.vocab_size:,} and {p.target_tokenizer.vocab_size:,} pieces"
+        )
         rows = [
             ("run", f"{self.name}" + (f" in {self.folder}" if self.folder else "")),
             ("data", str(p.splits.report)),
             ("tokens", f"{p.recipe.tokenizer.kind()} with {vocabulary}; {p.train.report}"),
             ("model", f"{self.description.parameters:,} parameters\n{self.description.table()}"),
-            ("step", f"{batch['tokens_a_side']:,} tokens a side, {100 * batch['real_share']:.0f} % of them real; {batch['updates_per_epoch']:g} steps an epoch"),
+            (
+                "step",
+                f"{batch['tokens_a_side']:,} tokens a side, {real}; {batch['updates_per_epoch']:g} steps an epoch",
+            ),
             ("computes", f"{_device(self.device)}, {self.precision}: {self.reason}"),
             ("ends", _ends(self)),
         ]
@@ -105,7 +112,9 @@ def _ends(plan: Plan) -> str:
         text += f", or {config.limits.patience} evaluations without a better one"
     if plan.measured:
         e = plan.expected()
-        text += f"; about {duration(e['seconds'])}, {e['updates']:,} steps, {e['epochs']:.1f} epochs at {plan.measured.tokens_per_second:,.0f} tokens/s (measured)"
+        text += (
+            f"; about {duration(e['seconds'])}, {e['updates']:,} steps, {e['epochs']:.1f} epochs at {plan.measured.tokens_per_second:,.0f} tokens/s (measured)"
+        )
         text += f"\nmemory: {describe.size(plan.measured.peak_bytes)} at most (measured)"
     return text
 

@@ -1,4 +1,4 @@
-"""`evaluate(run)` and `attention(run, text)`: what a trained run is worth, and where it looks."""
+"""`evaluate(run)`: what a trained run is worth."""
 
 from __future__ import annotations
 
@@ -46,9 +46,7 @@ def evaluate(
         language = language or own
     if pairs is None:
         pairs = split_pairs(opened, split, None if data_dir is None else Path(data_dir))
-    return evaluate_translator(
-        opened.translator, pairs, config, target_language=language or "", lowercased=writes_lower_case(opened), progress=progress
-    )
+    return evaluate_translator(opened.translator, pairs, config, target_language=language or "", lowercased=writes_lower_case(opened), progress=progress)
 
 
 def split_pairs(run: Run, split: Split, data_dir: Path | None = None) -> list[tuple[str, str]]:

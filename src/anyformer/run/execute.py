@@ -45,12 +45,13 @@ def choose(config: Model.Config, device: torch.device) -> Choice:
 
 
 def execute(
-    name: str, where: Path, prepared: Prepared, device: torch.device, world: World, screen: Screen, resumed: bool, facts: dict[str, Any]
+    name: str, where: Path, prepared: Prepared, device: torch.device, world: World, screen: Screen, resumed: bool, report: bool
 ) -> tuple[Plan, Result, Evaluation | None]:
     """Trains in the folder `where`, which is there and empty, or holds the run that goes on."""
     recipe = prepared.recipe
     if world.first:
-        folder.write_config(where, as_data(recipe), **facts, onednn=onednn.chosen() if device.type == "cpu" else None)
+        fast = list(onednn.chosen()) if device.type == "cpu" else None
+        folder.write_config(where, as_data(recipe), resumed, name=name, onednn=fast, threads=torch.get_num_threads())
         if not resumed:
             save_pair(where, prepared.source_tokenizer, prepared.target_tokenizer)
     torch.manual_seed(recipe.train.seed)
@@ -80,7 +81,7 @@ def execute(
     made = plan(name, where, prepared, device, trainer.precision, measured=recipe.train.max_minutes is None and screen.stream is not None and not resumed)
     screen.say(f"{made}\n")
     result = trainer.fit()
-    evaluation = finish(load(where, device=str(device)), prepared, result, screen) if world.first and result.finished else None
+    evaluation = finish(load(where, device=str(device)), prepared, result, screen) if report and world.first and result.finished else None
     if not result.finished:
         screen.say(f"{result.message}\ngo on with: anyformer train --resume {where}")
     return made, result, evaluation
@@ -111,4 +112,5 @@ def sample_lines(model: Model, prepared: Prepared) -> Sequence[str]:
     chosen = [pairs[i * len(pairs) // wanted] for i in range(wanted)]
     translator = Translator(model, prepared.source_tokenizer, prepared.target_tokenizer, max_source_length=prepared.recipe.data.length_limit)
     made = translator.translate([source for source, _ in chosen], beam=1)
-    return [line for (source, target), t in zip(chosen, made, strict=True) for line in (f"  source     {source}", f"  reference  {target}", f"  model      {t.text}")]
+    rows = ((source, target, t.text) for (source, target), t in zip(chosen, made, strict=True))
+    return [f"  {title:<10} {text}" for row in rows for title, text in zip(("source", "reference", "model"), row, strict=True)]

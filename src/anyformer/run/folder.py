@@ -50,10 +50,18 @@ def create(out: Path, overwrite: bool = False) -> Path:
     return out
 
 
-def write_config(folder: Path, recipe: dict[str, Any], **facts: Any) -> None:
-    """Writes config.yaml: the resolved recipe, and what made it. Atomic: beside it, then renamed."""
-    made = {"format": FORMAT, "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), "command": command_line()}
-    data = {k: v for k, v in recipe.items() if k != "run"} | {"run": made | {"versions": versions()} | facts}
+def write_config(folder: Path, recipe: dict[str, Any], resumed: bool = False, **facts: Any) -> None:
+    """Writes config.yaml: the resolved recipe, and what made it. Atomic: beside it, then renamed.
+
+    A run that goes on keeps what stood there under `run`, and adds how it was called this time.
+    """
+    made: dict[str, Any] = {"at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), "command": command_line(), "versions": versions()}
+    if resumed:
+        before = read_config(folder)["run"]
+        made = before | {"resumed": [*before.get("resumed", []), made]}
+    else:
+        made = {"format": FORMAT} | facts | made
+    data = {k: v for k, v in recipe.items() if k != "run"} | {"run": made}
     text = "# The whole resolved run; `anyformer train` takes this file as a recipe.\n" + yaml12.dump(data)
     beside = folder / "config.yaml.tmp"
     with open(beside, "w", encoding="utf-8") as file:

@@ -1,9 +1,9 @@
 """The recipe's section `model`: an architecture's name with what is changed in it, or a full config.
 
-    model:
-      architecture: transformer-tiny    # a function of `anyformer.architectures`
-      d_model: 128                      # an argument of that function
-      encoder.n_layers: 6               # any path into the config that it returns
+model:
+  architecture: transformer-tiny    # a function of `anyformer.architectures`
+  d_model: 128                      # an argument of that function
+  encoder.n_layers: 6               # any path into the config that it returns
 """
 
 from __future__ import annotations

@@ -86,8 +86,8 @@ def _step(here: Any, name: str, cls: type[Spec] | None, path: str) -> tuple[Any,
     written = here.get(name)
     if written is None and isinstance(default, Spec):
         return default.to_dict(), type(default)
-    kind = written.get("kind") if isinstance(written, dict) else written if isinstance(written, str) else None
-    menu = hint.menu() if isinstance(hint, type) and issubclass(hint, Spec) else {}
+    kind = written.get("kind") if isinstance(written, dict) else written
+    menu: dict[Any, type[Spec]] = hint.menu() if isinstance(hint, type) and issubclass(hint, Spec) else {}
     return written, menu.get(kind) or (hint if menu and kind is None else None)
 
 

@@ -14,6 +14,7 @@ from anyformer.run import model_section
 from anyformer.run.recipe import Recipe
 from anyformer.text import BPE, Byte, Tokenization, Tokenizer, Unigram, load_pair, train_pair
 
+SMALLEST = 300  # pieces; below this, bytes do as well
 TEXTS_TO_LEARN_FROM = 1_000_000  # pairs; a vocabulary does not become better by more
 
 
@@ -77,8 +78,10 @@ def learn_tokenizers(scheme: Tokenization, pairs: Sequence[tuple[str, str]], fit
         except ConfigError:
             if not fit or isinstance(scheme, Byte):
                 raise
-        smaller = scheme.vocab_size // 2 if isinstance(scheme, (BPE, Unigram)) else 0
-        scheme = replace(scheme, vocab_size=smaller) if smaller > 300 else Byte(joint=scheme.joint, normalization=scheme.normalization)  # type: ignore[type-var]
+        if isinstance(scheme, (BPE, Unigram)) and scheme.vocab_size > 2 * SMALLEST:
+            scheme = replace(scheme, vocab_size=scheme.vocab_size // 2)
+        else:
+            scheme = Byte(joint=scheme.joint, normalization=scheme.normalization)
 
 
 def _with_room(recipe: Recipe, train: TokenizedPairs) -> Recipe:

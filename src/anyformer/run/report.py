@@ -1,23 +1,47 @@
-"""What is made when training has ended: the best weights' scores on the validation pairs, plots, and what to try next."""
+"""What is made when training has ended: the best weights' scores, the plot of the losses, and what to try next."""
 
 from __future__ import annotations
 
 import json
+import shlex
+from pathlib import Path
 
+from anyformer.errors import AnyformerError
 from anyformer.evaluation import Evaluation
+from anyformer.inspection import draw_losses
 from anyformer.run.banner import duration
 from anyformer.run.evaluate import evaluate
 from anyformer.run.load import Run
 from anyformer.run.prepare import Prepared
 from anyformer.run.screen import Screen
-from anyformer.training import Result
+from anyformer.training import Result, read_metrics
 
 
 def finish(run: Run, prepared: Prepared, result: Result, screen: Screen) -> Evaluation:
-    """Evaluates the best weights and says how it went."""
-    tokens = f"{result.tokens:,} tokens in {duration(result.elapsed)}, {result.tokens / max(result.elapsed, 1e-9):,.0f} tokens/s evaluations included"
+    """Evaluates the best weights on the validation pairs, draws the losses, and says how it went."""
+    tokens = f"{result.tokens:,} tokens in {duration(result.elapsed)}, {result.tokens / max(result.elapsed, 1e-9):,.0f} tokens/s with evaluations"
     screen.say(f"\n{result.message}: step {result.step:,}, {tokens}")
     found = evaluate(run, pairs=prepared.splits.validation)
     (run.path / "evaluation.json").write_text(json.dumps({"split": "validation", "step": run.step} | found.to_dict(), indent=1) + "\n", encoding="utf-8")
-    screen.say(f"\nvalidation, with the weights of {run.step}:\n{found}")
+    screen.say(f"\nvalidation, with the weights of {run.step}:\n{found}\n")
+    screen.say(f"run        {run.path}")
+    if plot := draw_course(run.path):
+        screen.say(f"loss plot  {plot}")
+    screen.say(next_commands(run, prepared))
     return found
+
+
+def draw_course(folder: Path) -> Path | None:
+    """Draws training and validation loss; None where the run was too short to log anything."""
+    try:
+        return draw_losses(read_metrics(folder / "metrics.jsonl"), folder / "plots" / "loss", folder.name).png
+    except AnyformerError:
+        return None
+
+
+def next_commands(run: Run, prepared: Prepared) -> str:
+    """Three commands to go on with."""
+    pairs, split = (prepared.splits.test, "test") if prepared.splits.test else (prepared.splits.validation, "validation")
+    path, source = shlex.quote(str(run.path)), shlex.quote(pairs[0][0])
+    commands = (f"translate {path} {source}", f"evaluate {path} --split {split}", f"attention {path} {source}")
+    return "\ntry next:\n" + "\n".join(f"  anyformer {command}" for command in commands)

@@ -39,7 +39,7 @@ class Trained:
         path: the run's folder; None after a dry run.
         plan: what was, or would be, trained on what; prints as the banner.
         result: how training ended; None after a dry run.
-        evaluation: of the best weights on the validation pairs; None where training was interrupted.
+        evaluation: of the best weights on the validation pairs; None without a report, or where training was interrupted.
     """
 
     path: Path | None
@@ -96,6 +96,7 @@ def train(
     precision: Literal["auto", "fp32", "bf16"] = "auto",
     data_dir: str | Path | None = None,
     show: Show = "stdout",
+    report: bool = True,
 ) -> Trained:
     """Trains a model from a recipe, or from two files.
 
@@ -114,6 +115,7 @@ def train(
         precision: `auto` takes the recipe's `train.precision`.
         data_dir: where named corpora lie; None: `ANYFORMER_DATA`, then the cache.
         show: where banner and progress go.
+        report: evaluate the best weights on the validation pairs at the end, and draw the losses.
 
     Raises:
         ConfigError: everything that is wrong with the recipe, at once.
@@ -135,13 +137,12 @@ def train(
             made = plan(start.name, None, prepared, chosen, measured=True)
             screen.say(str(made))
             return Trained(None, made)
-        facts = {"name": start.name}
         if start.resumed:
             onednn.use(folder.read_config(start.folder)["run"].get("onednn"))
         elif world.first:
             folder.create(start.folder, overwrite)
         world.wait()
-        made, result, evaluation = execute(start.name, start.folder, prepared, chosen, world, screen, start.resumed, facts)
+        made, result, evaluation = execute(start.name, start.folder, prepared, chosen, world, screen, start.resumed, report)
         return Trained(start.folder, made, result, evaluation)
 
 

@@ -75,5 +75,8 @@ def test_a_plain_value_has_no_fields():
 
 
 def test_dots_in_keys_are_mappings():
-    assert overrides.nest({"encoder.n_layers": 6, "encoder": {"x.y": 1}, "list": [{"a.b": 2}]}) == {"encoder": {"n_layers": 6, "x": {"y": 1}}, "list": [{"a": {"b": 2}}]}
+    assert overrides.nest({"encoder.n_layers": 6, "encoder": {"x.y": 1}, "list": [{"a.b": 2}]}) == {
+        "encoder": {"n_layers": 6, "x": {"y": 1}},
+        "list": [{"a": {"b": 2}}],
+    }
     assert overrides.nest({"norm": "RMSNorm", "norm.eps": 1e-5}) == {"norm": {"kind": "RMSNorm", "eps": 1e-5}}
