@@ -24,10 +24,11 @@ NUCLEUS = 256
 
 def sample(model: Any, memory: Any, limits: list[int], config: SearchConfig, names: Sequence[object], special: Special = SPECIAL) -> list[list[Hypothesis]]:
     """Draws one hypothesis a sentence; arguments as of `walk`, and a name for each sentence from which, with the seed, its numbers follow."""
-    numbers = torch.tensor([uniform(config.seed, name, max(limits) + 1) for name in names], dtype=torch.float64, device=memory.hidden.device)
+    device = memory.hidden.device if memory.hidden.device.type != "mps" else torch.device("cpu")  # Apple's GPUs have no float64
+    numbers = torch.tensor([uniform(config.seed, name, max(limits) + 1) for name in names], dtype=torch.float64, device=device)
 
     def choose(log_probs: Tensor, sentences: Tensor, t: int) -> Tensor:
-        return draw(log_probs, numbers[sentences, t], config)
+        return draw(log_probs.to(device), numbers[sentences.to(device), t], config).to(log_probs.device)
 
     return walk(model, memory, limits, config, choose, special)
 

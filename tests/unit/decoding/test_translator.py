@@ -39,6 +39,10 @@ SEARCHES = [
 def test_a_batch_gives_what_each_text_gives_alone(translator, config):
     together = translator.translate(TEXTS, config)
     assert len({t.text for t in together}) > 3
+    for one in together:
+        scores = [c.score for c in one.n_best]
+        assert scores == sorted(scores, reverse=True) and one.text == one.n_best[0].text
+        assert len(scores) == (config.n_best if one.text.strip() else 1)
     for size in (1, 2, 3):
         others = translator.translate(TEXTS, config, batch_size=size)
         for one, other in zip(together, others, strict=True):
