@@ -121,9 +121,9 @@ def measure(
     results = [[Measured(c) for c in contenders] for _ in commands]
     workers: dict[int, Worker] = {}
 
-    def attempt(i: int, action: Callable[[], None]) -> None:
+    def attempt(action: Callable[..., None], i: int, *rest: Any) -> None:
         try:
-            action()
+            action(i, *rest)
         except ContenderError as error:
             tell(f"{contenders[i].name}: {error}")
             for result in results:
@@ -149,14 +149,14 @@ def measure(
 
     try:
         for i in range(len(contenders)):
-            attempt(i, lambda i=i: start(i))
+            attempt(start, i)
         for n in range(rounds):
             tell(f"round {n + 1} of {rounds}")
             for command, result in zip(commands, results, strict=True):
                 for i in list(workers):
-                    attempt(i, lambda i=i, c=command, r=result: one_window(i, c, r))
+                    attempt(one_window, i, command, result)
         for i in list(workers):
-            attempt(i, lambda i=i: stop(i))
+            attempt(stop, i)
     finally:
         for worker in workers.values():
             worker.kill()
