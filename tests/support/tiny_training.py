@@ -1,9 +1,10 @@
-"""A model and data small enough to train in a test, and a program that trains them: `python tiny_training.py FOLDER CONFIG_JSON [resume] [slow]`."""
+"""A model and data small enough to train in a test, in this process, in one to be killed, or in several (`tiny_training.py FOLDER CONFIG_JSON`)."""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from anyformer.batch import Batch
+from anyformer.checkpoint import is_run
 from anyformer.distributed import World
 from anyformer.training import MetricsFile, TrainConfig, Trainer
 
@@ -55,6 +57,13 @@ def loss(forward: Any, batch: Batch) -> Sums:
     return Sums(nats.sum(), nats.sum().detach(), batch.weights.sum())
 
 
+def leaping_loss(forward: Any, batch: Batch) -> Sums:
+    """As `loss`, but not a number for about one batch in eighty."""
+    sums = loss(forward, batch)
+    a, b = batch.tokens[0, :2].tolist()
+    return Sums(sums.total * float("nan"), sums.nats * float("nan"), sums.weight) if (a, b) in ((3, 3), (5, 1)) else sums
+
+
 def batch(number: int, rows: slice = slice(None)) -> Batch:
     """The target is the token times 3 plus 1; about a fifth of the positions do not count."""
     generator = torch.Generator().manual_seed(number)
@@ -85,21 +94,38 @@ def _share(config: TrainConfig, world: World) -> Any:
     return lambda step: [batch(step * n + i, slice(world.rank, None, world.size)) for i in range(n)]
 
 
-def main() -> None:
+def train(folder: str, config: dict[str, Any], leaping: bool = False, die_at_sync: int | None = None, sync_seconds: float = 0.0) -> None:
+    """Trains in this process, from where the folder's steps end.
+
+    Args:
+        die_at_sync: how many times something is made durable before the process kills itself.
+        sync_seconds: how long each time takes.
+    """
     torch.set_num_threads(1)
-    folder, config, options = Path(sys.argv[1]), TrainConfig.from_dict(json.loads(sys.argv[2])), sys.argv[3:]
-    if "slow" in options:  # a save that takes a while, so that a kill finds it half done
+    syncs = 0
 
-        def slow(handle: int, sync: Any = os.fsync) -> None:
-            time.sleep(0.004)
-            sync(handle)
+    def sync(handle: int, real: Any = os.fsync) -> None:
+        nonlocal syncs
+        syncs += 1
+        if syncs == die_at_sync:
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(sync_seconds)
+        real(handle)
 
-        os.fsync = slow
+    os.fsync = sync
+    make_trainer(Path(folder), TrainConfig.from_dict(config), loss=leaping_loss if leaping else loss, resume=is_run(Path(folder))).fit()
+
+
+def main() -> None:
+    """One of the processes of torchrun."""
+    torch.set_num_threads(1)
+    folder, config = Path(sys.argv[1]), TrainConfig.from_dict(json.loads(sys.argv[2]))
     with World.join() as world:
-        model = make_model(dropout=0.0 if "steady" in options else 0.1)
-        result = make_trainer(folder, config, model=model, batches=_share(config, world), world=world, resume="resume" in options and folder.is_dir()).fit()
-        if world.first:
-            print(json.dumps({"reason": result.reason, "message": result.message, "step": result.step}))
+        model = make_model(dropout=0.0)
+        result = make_trainer(folder, config, model=model, batches=_share(config, world), world=world, resume=is_run(folder)).fit()
+        print(
+            json.dumps({"rank": world.rank, "reason": result.reason, "step": result.step, "weights": float(sum(p.double().sum() for p in model.parameters()))})
+        )
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -24,36 +24,35 @@ def orthogonalize(matrices: Tensor, rounds: int = 5) -> Tensor:
     return x if wide else x.mT
 
 
-class OrthogonalMomentum(torch.optim.Optimizer):
+class OrthogonalMomentum:
     """w <- (1 - lr * weight_decay) w - lr * 0.2 sqrt(max(m, n)) * orthogonalize(nesterov momentum), for parameters [.., m, n].
 
-    Matrices of one shape are iterated together: the single ones are too small to fill a matmul.
+    Matrices of one shape are iterated together: the single ones are too small to fill a matmul. `state`: parameter name -> quantity -> tensor.
     """
 
-    state_keys = {"momentum"}
+    keys = ("momentum",)
 
-    def __init__(self, parameters: Iterable[nn.Parameter], lr: float, momentum: float, weight_decay: float):
-        super().__init__(parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+    def __init__(self, named: Mapping[str, nn.Parameter], momentum: float, weight_decay: float):
+        self.named = dict(named)
+        self.state = {name: {"momentum": torch.zeros_like(p)} for name, p in self.named.items()}
+        self._momentum, self._weight_decay = momentum, weight_decay
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        for group in self.param_groups:
-            by_shape: dict[tuple[Any, ...], list[Tensor]] = defaultdict(list)
-            for p in group["params"]:
-                if p.grad is not None:
-                    by_shape[(p.shape, p.device)].append(p)
-            for parameters in by_shape.values():
-                self._update(parameters, group["lr"], group["momentum"], group["weight_decay"])
+    def step(self, lr: float) -> None:
+        alike: dict[tuple[Any, ...], list[str]] = defaultdict(list)
+        for name, p in self.named.items():
+            if p.grad is not None:
+                alike[(p.shape, p.device)].append(name)
+        for names in alike.values():
+            self._update(names, lr)
 
-    def _update(self, parameters: list[Tensor], lr: float, momentum: float, weight_decay: float) -> None:
-        for p in parameters:
-            if p not in self.state:
-                self.state[p]["momentum"] = torch.zeros_like(p)
+    def _update(self, names: list[str], lr: float) -> None:
+        parameters: list[Tensor] = [self.named[n] for n in names]
         gradients = [p.grad for p in parameters if p.grad is not None]
-        buffers = [self.state[p]["momentum"] for p in parameters]
-        torch._foreach_lerp_(buffers, gradients, 1 - momentum)
-        ahead = torch._foreach_lerp(gradients, buffers, momentum)
+        buffers = [self.state[n]["momentum"] for n in names]
+        torch._foreach_lerp_(buffers, gradients, 1 - self._momentum)
+        ahead = torch._foreach_lerp(gradients, buffers, self._momentum)
         directions = orthogonalize(torch.stack(ahead)).unbind(0)
         scale = 0.2 * max(parameters[0].shape[-2:]) ** 0.5
-        torch._foreach_mul_(parameters, 1 - lr * weight_decay)
+        torch._foreach_mul_(parameters, 1 - lr * self._weight_decay)
         torch._foreach_add_(parameters, directions, alpha=-lr * scale)

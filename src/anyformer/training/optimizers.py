@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
-import torch
 from torch import Tensor, nn
 
 from anyformer.errors import CheckpointError, Problem
 from anyformer.spec import Spec, spec
+from anyformer.training.adamw import AdamMoments
 from anyformer.training.muon import OrthogonalMomentum
-
-Hidden = Callable[[str, nn.Parameter], bool]
 
 
 class Optimizer(Spec):
@@ -37,7 +35,7 @@ class Optimizer(Spec):
 class AdamW(Optimizer):
     """Adam with decoupled weight decay (Kingma and Ba 2015; Loshchilov and Hutter 2019), which falls on matrices only.
 
-    Defaults: betas and eps of Vaswani et al. 2017 section 5.3. torch's fused kernel where the device has one.
+    Defaults: betas and eps of Vaswani et al. 2017 section 5.3.
     """
 
     lr: float = 1e-3
@@ -46,8 +44,7 @@ class AdamW(Optimizer):
     weight_decay: float = 0.0
 
     def build(self, model: nn.Module) -> Optimizers:
-        named = _trained(model)
-        return Optimizers(named, [_adamw(list(named.values()), self.lr, self.betas, self.eps, self.weight_decay)])
+        return Optimizers([AdamMoments(_trained(model), self.betas, self.eps, self.weight_decay)], self.lr)
 
 
 @spec
@@ -71,15 +68,14 @@ class Muon(Optimizer):
 
     def build(self, model: nn.Module) -> Optimizers:
         named = _trained(model)
-        matrices = [p for name, p in named.items() if is_hidden_matrix(name, p)]
-        chosen = set(matrices)
-        rest = [p for p in named.values() if p not in chosen]
-        parts: list[torch.optim.Optimizer] = []
+        matrices = {name: p for name, p in named.items() if is_hidden_matrix(name, p)}
+        rest = {name: p for name, p in named.items() if name not in matrices}
+        rules: list[Rule] = []
         if matrices:
-            parts.append(OrthogonalMomentum(matrices, self.lr, self.momentum, self.weight_decay))
+            rules.append(OrthogonalMomentum(matrices, self.momentum, self.weight_decay))
         if rest:
-            parts.append(_adamw(rest, self.lr, self.betas, self.eps, self.weight_decay))
-        return Optimizers(named, parts)
+            rules.append(AdamMoments(rest, self.betas, self.eps, self.weight_decay))
+        return Optimizers(rules, self.lr)
 
 
 _NOT_HIDDEN = ("head", "lm_head", "generator", "position", "bias", "table", "router")
@@ -91,69 +87,50 @@ def is_hidden_matrix(name: str, parameter: Tensor) -> bool:
     return parameter.ndim >= 2 and not any("embed" in word or word in _NOT_HIDDEN for word in words)
 
 
-class Optimizers:
-    """One or more torch optimizers that share the parameters of a model, the learning rate and one state by parameter name."""
+Rule = AdamMoments | OrthogonalMomentum
 
-    def __init__(self, named: Mapping[str, nn.Parameter], parts: list[torch.optim.Optimizer]):
-        self.parts = parts
-        self._named = dict(named)
-        self._names: dict[Tensor, str] = {p: name for name, p in named.items()}
+
+class Optimizers:
+    """One or more update rules that share the parameters of a model, and the learning rate."""
+
+    def __init__(self, rules: list[Rule], lr: float):
+        self.rules = rules
+        self._lr = lr
 
     def set_rate(self, lr: float) -> None:
-        for part in self.parts:
-            for group in part.param_groups:
-                group["lr"] = lr
+        self._lr = lr
 
     def step(self) -> None:
-        for part in self.parts:
-            part.step()
+        for rule in self.rules:
+            rule.step(self._lr)
 
     def clear_gradients(self) -> None:
-        for part in self.parts:
-            part.zero_grad(set_to_none=True)
+        for rule in self.rules:
+            for p in rule.named.values():
+                p.grad = None
 
     def tensors(self) -> dict[str, Tensor]:
-        """The state as `<parameter>/<quantity>` -> tensor (`encoder.layers.0.w/exp_avg`)."""
-        return {f"{self._names[p]}/{key}": value for part in self.parts for p, state in part.state.items() for key, value in state.items()}
+        """The state as `<parameter>/<quantity>` -> tensor (`encoder.layers.0.w/exp_avg`), and Adam's `step`. The tensors are those in use."""
+        found = {f"{name}/{key}": value for rule in self.rules for name, state in rule.state.items() for key, value in state.items()}
+        counts = [rule.step_count for rule in self.rules if isinstance(rule, AdamMoments)]
+        return found | ({"step": counts[0]} if counts else {})
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
-        """Replaces the whole state by what `tensors` gave.
+        """Takes over what `tensors` gave.
 
         Raises:
             CheckpointError: it is of another optimizer or another model.
         """
-        by_name: dict[str, dict[str, Tensor]] = {}
+        own = self.tensors()
+        wrong = [
+            name for name in [*own, *(n for n in tensors if n not in own)] if name not in own or name not in tensors or own[name].shape != tensors[name].shape
+        ]
+        if wrong:
+            first = Problem(wrong[0], f"and {len(wrong) - 1} more: the checkpoint's state is of another optimizer or model; resume with those of its run")
+            raise CheckpointError(first)
         for name, value in tensors.items():
-            parameter, _, key = name.rpartition("/")
-            by_name.setdefault(parameter, {})[key] = value.clone()
-        unknown = sorted(by_name.keys() - self._named.keys())
-        if unknown:
-            raise CheckpointError(*(Problem(name, "has a state in the checkpoint's optimizer and is no parameter here") for name in unknown[:5]))
-        for part in self.parts:
-            wanted = part.state_keys if isinstance(part, OrthogonalMomentum) else _ADAM_KEYS  # what a parameter's state must have
-            parameters = [p for group in part.param_groups for p in group["params"]]
-            state = {i: by_name[self._names[p]] for i, p in enumerate(parameters) if self._names[p] in by_name}
-            for i, values in state.items():
-                shapes = {v.shape for k, v in values.items() if k != "step"}
-                if values.keys() != wanted or shapes != {parameters[i].shape}:
-                    raise CheckpointError(Problem(self._names[parameters[i]], "the checkpoint's state is of another optimizer: resume with the one of its run"))
-            part.load_state_dict({"state": state, "param_groups": part.state_dict()["param_groups"]})
-
-
-_ADAM_KEYS = {"step", "exp_avg", "exp_avg_sq"}
+            own[name].copy_(value)
 
 
 def _trained(model: nn.Module) -> dict[str, nn.Parameter]:
     return {name: p for name, p in model.named_parameters() if p.requires_grad}
-
-
-def _adamw(parameters: list[nn.Parameter], lr: float, betas: tuple[float, float], eps: float, weight_decay: float) -> torch.optim.Optimizer:
-    groups = [
-        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
-    ]
-    groups = [g for g in groups if g["params"]]
-    try:
-        return torch.optim.AdamW(groups, lr=lr, betas=betas, eps=eps, fused=True)
-    except RuntimeError:  # this device has no fused kernel
-        return torch.optim.AdamW(groups, lr=lr, betas=betas, eps=eps, foreach=True)

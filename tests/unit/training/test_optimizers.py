@@ -61,7 +61,7 @@ def test_muon_takes_the_hidden_matrices_and_leaves_the_rest_to_adamw() -> None:
         assert torch.equal(p, dict(plain.named_parameters())[name]) == (name not in hidden)
     step = (model.up.weight - before["up.weight"] * (1 - 0.01 * 0.5)) / 0.01  # [16, 8]
     assert 0.1 < step.square().mean().sqrt() < 0.3  # the root mean square that Liu et al. scale to: 0.2
-    assert set(optimizers.tensors()) >= {"up.weight/momentum", "norm.bias/exp_avg", "head.weight/step"}
+    assert set(optimizers.tensors()) >= {"up.weight/momentum", "norm.bias/exp_avg", "step"}
 
 
 def test_muon_learns() -> None:
@@ -86,27 +86,18 @@ def test_a_state_taken_over_goes_on_bit_by_bit(config: Optimizer) -> None:
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), other.parameters(), strict=True))
 
 
-def test_an_empty_state_replaces_all() -> None:
-    model = make_model()
-    optimizers = AdamW().build(model)
-    train(model, optimizers, range(2))
-    optimizers.load({})
-    assert optimizers.tensors() == {}
-
-
 def test_a_state_of_another_optimizer_or_model_is_refused() -> None:
     model = make_model()
     muon = Muon().build(model)
-    train(model, muon, range(1))
     with pytest.raises(CheckpointError, match="another optimizer"):
         AdamW().build(model).load(muon.tensors())
-    with pytest.raises(CheckpointError, match="nowhere.weight: has a state"):
-        AdamW().build(model).load({"nowhere.weight/exp_avg": torch.zeros(1)})
+    with pytest.raises(CheckpointError, match="embedding.weight/exp_avg: .*another optimizer or model"):
+        AdamW().build(model).load(AdamW().build(torch.nn.Linear(2, 2)).tensors())
 
 
 def test_momentum_without_gradient_is_left_alone() -> None:
     p = torch.nn.Parameter(torch.ones(2, 2))
-    OrthogonalMomentum([p], 0.1, 0.9, 0.0).step()
+    OrthogonalMomentum({"p": p}, 0.9, 0.0).step(0.1)
     assert torch.equal(p, torch.ones(2, 2))
 
 

@@ -20,9 +20,7 @@ from anyformer.checkpoint import load_step, pointed_at, step_names
 from anyformer.errors import CheckpointError, ConfigError
 from anyformer.training import AdamW, BestSteps, Checkpoints, Cosine, LastSteps, Limits, MetricsFile, Observer, Rollback, Step, Stop, TrainConfig
 
-BASE = TrainConfig(
-    max_steps=12, save_every=4, evaluate_every=6, log_every=3, optimizer=AdamW(lr=0.02), schedule=Cosine(warmup_steps=2), precision="fp32"
-)
+BASE = TrainConfig(max_steps=12, save_every=4, evaluate_every=6, log_every=3, optimizer=AdamW(lr=0.02), schedule=Cosine(warmup_steps=2), precision="fp32")
 
 
 def config(**changes: Any) -> TrainConfig:
@@ -108,7 +106,9 @@ def test_minutes_end_it_and_the_schedule_goes_to_its_end(tmp_path: Path) -> None
 
 def test_patience(tmp_path: Path) -> None:
     losses = iter([3.0, 2.0, 2.5, 2.0, 2.1, 1.0])
-    result = make_trainer(tmp_path, config(max_steps=100, evaluate_every=2, limits=Limits(patience=3)), evaluate=lambda model, step: {"loss": next(losses)}).fit()
+    result = make_trainer(
+        tmp_path, config(max_steps=100, evaluate_every=2, limits=Limits(patience=3)), evaluate=lambda model, step: {"loss": next(losses)}
+    ).fit()
     assert (result.reason, result.step) == ("patience", 10)
     assert pointed_at(tmp_path, "best") == "step-000004" and "the best was step 4" in result.message
 
