@@ -1,0 +1,1 @@
+"""The words of the phrasebook, in tables by part of speech."""
