@@ -94,7 +94,7 @@ class Updater:
             return self._sum_gradients_of(self._model, batches, weight, seed)
 
     def _sum_gradients_of(self, forward: Callable[..., Any], batches: list[Batch], weight: float, seed: int) -> Tensor:
-        torch.manual_seed(seed)
+        seed_generators(self._device, seed)
         nats = []
         for batch in batches:
             with self.autocast():
@@ -107,3 +107,12 @@ class Updater:
 def seed_of(seed: int, cursor: int, rank: int) -> int:
     """A number for each (seed, batch, process): no generator's state need be saved, and none is correlated with another."""
     return int.from_bytes(hashlib.blake2b(f"{seed},{cursor},{rank}".encode(), digest_size=8).digest(), "little") >> 1
+
+
+def seed_generators(device: torch.device, seed: int) -> None:
+    """Seeds the generators that a step on `device` draws from. torch.manual_seed would format a stack trace for each absent kind of device."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)
