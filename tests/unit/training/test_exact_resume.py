@@ -34,7 +34,7 @@ FULL = TrainConfig(
 
 # Every process is forked from one that has imported everything, so that many can be started and killed.
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["tiny_training"])
+PROCESSES.set_forkserver_preload(["anyformer.training"])
 
 
 def run(folder: Path, config: TrainConfig, kill_after: float | None = None, **options: Any) -> bool:
