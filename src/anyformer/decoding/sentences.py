@@ -84,11 +84,13 @@ def _cut_at(text: str, borders: Iterator[tuple[int, int]]) -> Iterator[Piece]:
 
 def _sentence_borders(line: str) -> Iterator[tuple[int, int]]:
     stops = sorted([m for m in WIDE_STOP.finditer(line)] + [m for m in STOP.finditer(line) if _ends_sentence(line, m)], key=lambda m: m.end())
+    last = 0
     for stop in stops:
         space = SPACE.match(line, stop.end())
         end = space.end() if space else stop.end()
-        if end < len(line):
+        if last < stop.end() and end < len(line):  # two kinds of stops may end at the same place
             yield stop.end(), end
+            last = end
 
 
 def _ends_sentence(line: str, stop: re.Match[str]) -> bool:

@@ -20,6 +20,7 @@ from anyformer.decoding.sentences import Layout, lay_out, put_together
 from anyformer.errors import InputError, Problem
 
 DEFAULT_SEARCH = SearchConfig(beam=5)
+NOTHING = Hypothesis((), 0.0, 0.0)
 
 Progress = Callable[[int, int], None]
 """Called with (pieces done, pieces in all) after each batch."""
@@ -91,8 +92,8 @@ class Translator:
         draws = config.n_best if config.samples else 1
         pieces = [(n, k, piece.text) for n, layout in enumerate(layouts) for k, piece in enumerate(layout.pieces)]
         sources = self._encode([text for _, _, text in pieces])
-        jobs = [_Job((first + n, k, d), i, source) for i, ((n, k, _), source) in enumerate(zip(pieces, sources, strict=True)) for d in range(draws)]
-        found: list[list[Hypothesis]] = [[] for _ in pieces]
+        found = [[] if len(source) > 1 else [NOTHING] for source in sources]  # what a tokenizer makes nothing of is left out
+        jobs = [_Job((first + n, k, d), i, sources[i]) for i, (n, k, _) in enumerate(pieces) if not found[i] for d in range(draws)]
         done = 0
         with self.ready():
             for batch in _batches(jobs, batch_size):
@@ -202,7 +203,7 @@ class Translator:
         for rank in range(max((len(hypotheses) for hypotheses in found), default=1)):
             chosen = [hypotheses[min(rank, len(hypotheses) - 1)] for hypotheses in found]
             ids = tuple(i for h in chosen for i in h.ids)
-            log_prob = sum(h.log_prob for h in chosen)
+            log_prob = sum((h.log_prob for h in chosen), 0.0)
             text = put_together(layout, self.target_tokenizer.decode_batch([list(h.ids) for h in chosen])) if chosen else layout.before
             candidates.append(Candidate(text, log_prob / max(len(ids) + len(chosen), 1) ** config.length_penalty, log_prob, ids))
         return Translation(*candidates[0], n_best=tuple(candidates))

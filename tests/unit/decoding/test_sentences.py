@@ -29,6 +29,7 @@ def cut(line):
         ("Il part. Élodie reste.", ["Il part.", "Élodie reste."]),
         ("我爱你。你好吗?我很好!", ["我爱你。", "你好吗?我很好!"]),
         ("我爱你。你好吗？“我很好！”他说。", ["我爱你。", "你好吗？", "“我很好！”", "他说。"]),
+        ("。… A", ["。…", "A"]),  # two kinds of stops that end at the same place
         ("... and then?", ["... and then?"]),
         ("", []),
     ],

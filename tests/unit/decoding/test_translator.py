@@ -9,7 +9,7 @@ from anyformer import architectures
 from anyformer.batch import Batch
 from anyformer.decoding import SearchConfig, Translator
 from anyformer.errors import ConfigError, InputError
-from anyformer.text import Byte
+from anyformer.text import Byte, Normalization
 
 TEXTS = ["Two dogs play.", "", "A man is riding a bicycle along the beach.", "   ", "你好", "Oui.", "x"]
 
@@ -57,6 +57,12 @@ def test_empty_and_blank_texts_come_back_as_they_are(translator):
     assert [t.text for t in made] == ["", "  \n "]
     assert [(t.ids, t.score, len(t.n_best)) for t in made] == [((), 0.0, 1)] * 2
     assert translator.translate([]) == []
+
+
+def test_a_text_that_the_tokenizer_makes_nothing_of_gives_nothing(translator):
+    blind = Byte(normalization=Normalization(moses_punctuation=True)).train(TEXTS)
+    made = Translator(translator.model, blind, blind).translate(["\u200b", "Oui."], max_length=4)
+    assert blind.encode("\u200b") == [] and made[0].text == "" and made[0].score == 0.0 and made[1].text
 
 
 def test_its_score_is_that_of_forced_decoding(translator):
