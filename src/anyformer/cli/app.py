@@ -33,9 +33,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs `anyformer ARGV` and returns its exit code."""
     _speak_utf8()
     parser = _parser()
+    given = list(sys.argv[1:] if argv is None else argv)
+    end = given.index("--") if "--" in given else len(given)
     try:
-        args, left = parser.parse_known_args(argv)
-        _take_rest(parser, args, left)
+        args, left = parser.parse_known_args(given[:end])
+        _take_rest(parser, args, left, given[end + 1 :])
     except SystemExit as stop:
         return int(stop.code or 0) if not isinstance(stop.code, str) else 2
     if args.version:
@@ -47,13 +49,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     return _run(args)
 
 
-def _take_rest(parser: argparse.ArgumentParser, args: argparse.Namespace, left: list[str]) -> None:
-    """Free arguments behind an option (`train x --out y key=value`), which argparse leaves over, go to the verb that takes them."""
+def _take_rest(parser: argparse.ArgumentParser, args: argparse.Namespace, left: list[str], texts: list[str]) -> None:
+    """Gives free arguments to the verb that takes them: those behind an option, which argparse leaves over (`train x --out y key=value`), and those
+    behind `--`, which may begin with a dash."""
     unknown = [a for a in left if a.startswith("-") and len(a) > 1]
-    if unknown or (left and not hasattr(args, "rest")):
-        parser.error(f"unknown: {' '.join(unknown or left)} (see `anyformer VERB --help`)")
-    if left:
-        getattr(args, args.rest).extend(left)
+    if unknown or ((left or texts) and not hasattr(args, "rest")):
+        parser.error(f"unknown: {' '.join(unknown or left or texts)} (see `anyformer VERB --help`)")
+    if left or texts:
+        getattr(args, args.rest).extend([*left, *texts])
 
 
 def _run(args: argparse.Namespace) -> int:

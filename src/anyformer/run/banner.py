@@ -67,20 +67,15 @@ class Plan:
 
     def __str__(self) -> str:
         p, batch = self.prepared, self.batch()
-        vocabulary = (
-            f"{p.target_tokenizer.vocab_size:,} pieces for both sides"
-            if p.joint
-            else f"{p.source_tokenizer.vocab_size:,} and {p.target_tokenizer.vocab_size:,} pieces"
-        )
+        sizes = [f"{t.vocab_size:,}" for t in (p.source_tokenizer, p.target_tokenizer)]
+        vocabulary = f"{sizes[1]} pieces for both sides" if p.joint else f"{sizes[0]} and {sizes[1]} pieces"
+        step = f"{batch['tokens_a_side']:,} tokens a side, {100 * batch['real_share']:.0f} % of them real; {batch['updates_per_epoch']:g} steps an epoch"
         rows = [
             ("run", f"{self.name}" + (f" in {self.folder}" if self.folder else "")),
             ("data", str(p.splits.report)),
             ("tokens", f"{p.recipe.tokenizer.kind()} with {vocabulary}; {p.train.report}"),
             ("model", f"{self.description.parameters:,} parameters\n{self.description.table()}"),
-            (
-                "step",
-                f"{batch['tokens_a_side']:,} tokens a side, {real}; {batch['updates_per_epoch']:g} steps an epoch",
-            ),
+            ("step", step),
             ("computes", f"{_device(self.device)}, {self.precision}: {self.reason}"),
             ("ends", _ends(self)),
         ]
@@ -112,10 +107,8 @@ def _ends(plan: Plan) -> str:
         text += f", or {config.limits.patience} evaluations without a better one"
     if plan.measured:
         e = plan.expected()
-        text += (
-            f"; about {duration(e['seconds'])}, {e['updates']:,} steps, {e['epochs']:.1f} epochs at {plan.measured.tokens_per_second:,.0f} tokens/s (measured)"
-        )
-        text += f"\nmemory: {describe.size(plan.measured.peak_bytes)} at most (measured)"
+        speed = f"{plan.measured.tokens_per_second:,.0f} tokens/s and {describe.size(plan.measured.peak_bytes)} of memory in a first measurement"
+        text += f"\nabout {duration(e['seconds'])}, {e['updates']:,} steps, {e['epochs']:.1f} epochs; {speed}"
     return text
 
 

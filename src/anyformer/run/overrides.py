@@ -87,8 +87,10 @@ def _step(here: Any, name: str, cls: type[Spec] | None, path: str) -> tuple[Any,
     if written is None and isinstance(default, Spec):
         return default.to_dict(), type(default)
     kind = written.get("kind") if isinstance(written, dict) else written
-    menu: dict[Any, type[Spec]] = hint.menu() if isinstance(hint, type) and issubclass(hint, Spec) else {}
-    return written, menu.get(kind) or (hint if menu and kind is None else None)
+    menu: dict[str, type[Spec]] = hint.menu() if isinstance(hint, type) and issubclass(hint, Spec) else {}
+    if kind is None:
+        return written, hint if menu else None
+    return written, menu.get(kind) if isinstance(kind, str) else None
 
 
 def _field(cls: type[Spec] | None, name: str) -> tuple[Any, Any]:

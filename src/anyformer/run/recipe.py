@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from anyformer.data import DataConfig, Objective, Translation
@@ -27,6 +27,11 @@ class Recipe(Spec):
     train: TrainConfig
     evaluate: EvaluateConfig = EvaluateConfig()
     run: dict[str, Any] | None = None
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        t = self.train
+        if not any((t.max_steps, t.max_minutes, t.limits.max_epochs, t.limits.max_tokens)):
+            yield "train.max_steps", "training has no end; set at least one of max_steps, max_minutes, limits.max_epochs, limits.max_tokens"
 
 
 def read_file(name: str, changes: Mapping[str, Any] | None = None) -> tuple[Recipe, str]:

@@ -1,0 +1,169 @@
+"""What people get wrong: a clear message, exit code 2, no traceback, and nothing lost."""
+
+import json
+import os
+
+import pytest
+
+from anyformer.cli import main
+
+
+def refused(capsys, *args):
+    code = main([str(a) for a in args])
+    told = capsys.readouterr()
+    assert code == 2, told.err
+    assert "Traceback" not in told.err and told.err.count("\n") <= 12
+    return told.err
+
+
+def train(capsys, recipe, *changes):
+    message = refused(capsys, "train", recipe, "--out", recipe.parent / "run", *changes)
+    assert not (recipe.parent / "run").exists(), "what cannot be trained must leave no folder"
+    return message
+
+
+def test_files_of_unequal_length(recipe, capsys):
+    with open(recipe.parent / "tiny.en", "a") as file:
+        file.write("one more .\n")
+    message = train(capsys, recipe)
+    assert "181" in message and "180" in message
+
+
+@pytest.mark.parametrize("content", ["", "\n\n\n"])
+def test_empty_files(recipe, capsys, content):
+    for name in ("tiny.en", "tiny.fr"):
+        (recipe.parent / name).write_text(content)
+    assert "tiny.en" in train(capsys, recipe)
+
+
+def test_not_utf8(recipe, capsys):
+    text = (recipe.parent / "tiny.fr").read_text(encoding="utf-8")
+    (recipe.parent / "tiny.fr").write_bytes(text.encode("cp1252"))
+    message = train(capsys, recipe)
+    assert "tiny.fr:" in message and "UTF-8" in message
+
+
+def test_a_file_that_is_not_there(recipe, capsys):
+    (recipe.parent / "tiny.fr").unlink()
+    assert "tiny.fr" in train(capsys, recipe)
+
+
+def test_a_corpus_smaller_than_a_batch(recipe, capsys):
+    assert "smaller than one batch" in train(capsys, recipe, "data.batch_tokens=100000")
+
+
+def test_all_sentences_longer_than_the_limit(recipe, capsys):
+    assert "max_length" in train(capsys, recipe, "data.max_length=2")
+
+
+def test_a_vocabulary_larger_than_the_corpus_can_give(recipe, capsys):
+    message = train(capsys, recipe, "tokenizer={kind: BPE, vocab_size: 9000}")
+    assert "tokenizer.vocab_size" in message and "more than this corpus can give" in message
+
+
+def test_unknown_keys_wrong_types_and_impossible_sizes_at_once(recipe, capsys):
+    message = train(capsys, recipe, "train.max_stpes=5", "train.seed=x", "model.n_heads=17", "model.d_model=128")
+    assert "did you mean 'max_steps'" in message
+    assert "train.seed" in message
+    assert "17 heads" in message
+
+
+def test_a_recipe_that_carries_code(recipe, capsys):
+    mark = recipe.parent / "executed"
+    recipe.write_text(f"data: !!python/object/apply:os.mkdir ['{mark}']\n")
+    assert "never executed" in train(capsys, recipe)
+    assert not mark.exists()
+
+
+def test_a_recipe_that_is_no_yaml(recipe, capsys):
+    recipe.write_text("data: [1, 2\ntrain: }")
+    assert "not valid YAML" in train(capsys, recipe)
+
+
+def test_a_run_folder_that_exists(recipe, trained, capsys):
+    assert "--resume" in refused(capsys, "train", recipe, "--out", trained)
+    (recipe.parent / "thesis").mkdir()
+    (recipe.parent / "thesis" / "chapter.txt").write_text("precious")
+    assert "--overwrite does not remove it" in refused(capsys, "train", recipe, "--out", recipe.parent / "thesis", "--overwrite")
+    assert (recipe.parent / "thesis" / "chapter.txt").exists()
+
+
+def test_a_folder_that_is_no_run(tmp_path, capsys):
+    assert "is no run" in refused(capsys, "translate", tmp_path, "text")
+
+
+def damaged(run, name):
+    return next(run.glob(f"step-000060/{name}"))
+
+
+def test_a_truncated_checkpoint(copied, capsys):
+    path = damaged(copied, "model.safetensors")
+    path.write_bytes(path.read_bytes()[:-100])
+    assert "damaged" in refused(capsys, "translate", copied, "text", "--step", "60")
+
+
+def test_a_changed_checkpoint(copied, capsys):
+    path = damaged(copied, "model.safetensors")
+    data = bytearray(path.read_bytes())
+    data[-10] ^= 1
+    path.write_bytes(data)
+    assert "checksum" in refused(capsys, "translate", copied, "text", "--step", "60")
+
+
+def test_a_checkpoint_of_another_format(copied, capsys):
+    path = damaged(copied, "state.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 99}))
+    assert "99" in refused(capsys, "translate", copied, "text", "--step", "60")
+
+
+def test_a_checkpoint_of_another_config(copied, capsys):
+    config = copied / "config.yaml"
+    config.write_text(config.read_text().replace("d_ff: 64", "d_ff: 48"))
+    message = refused(capsys, "translate", copied, "text")
+    assert "another config" in message and "[48" in message
+
+
+def test_a_run_without_its_tokenizer(copied, capsys):
+    (copied / "tokenizer.json").unlink()
+    assert "tokenizer" in refused(capsys, "translate", copied, "text")
+    (copied / "tokenizer.json").write_text("{}")
+    assert "damaged" in refused(capsys, "translate", copied, "text")
+
+
+def test_a_config_that_was_broken(copied, capsys):
+    (copied / "config.yaml").write_text("run: {format: 1}\ndata: 3\n")
+    assert "config.yaml" in refused(capsys, "translate", copied, "text")
+
+
+def test_the_model_of_a_resumed_run_cannot_change(copied, capsys):
+    assert "cannot change" in refused(capsys, "train", "--resume", copied, "model.d_ff=8", "train.max_steps=90")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_full_disk_while_writing_translations(trained, capsys):
+    assert "disk is full" in refused(capsys, "translate", trained, "the dog .", "--output", "/dev/full")
+
+
+def test_a_search_that_cannot_be(trained, capsys):
+    assert "n_best" in refused(capsys, "translate", trained, "text", "--beam", 2, "--n-best", 3)
+    assert "temperature" in refused(capsys, "translate", trained, "text", "--top-k", 3)
+
+
+def test_a_split_that_is_not_there(trained, capsys):
+    assert "no test split" in refused(capsys, "evaluate", trained)
+
+
+def test_input_that_is_not_utf8(trained, tmp_path, capsys):
+    (tmp_path / "in").write_bytes(b"fine\n\xff\xfe\n")
+    message = refused(capsys, "translate", trained, "--input", tmp_path / "in")
+    assert "in:2" in message
+
+
+def test_a_device_that_is_not_there(trained, capsys):
+    assert "there is cpu" in refused(capsys, "translate", trained, "text", "--device", "tpu")
+
+
+@pytest.mark.parametrize("text", ["", "   ", "the dog sees " * 300, "\U0001f600 \u4f60\u597d zyx", "\u0000\u200b"])
+def test_any_text_is_translated(trained, text, capsys):
+    assert main(["translate", str(trained), "--beam", "1", "--", text]) == 0
+    assert capsys.readouterr().out.count("\n") == 1

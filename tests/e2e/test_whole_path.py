@@ -1,0 +1,143 @@
+"""From raw text to a translation, through the command line and through Python."""
+
+import io
+import json
+import sys
+
+import pytest
+
+import anyformer
+from anyformer.cli import main
+from anyformer.run import folder
+
+TEXT = "the dog sees the moon ."
+
+
+def out_of(capsys, *args):
+    code = main([str(a) for a in args])
+    told = capsys.readouterr()
+    assert code == 0, told.err
+    return told.out
+
+
+def test_a_run_leaves_what_the_design_says(trained):
+    names = {p.name for p in trained.iterdir()}
+    assert {"config.yaml", "tokenizer.json", "metrics.jsonl", "latest", "best", "samples", "tensorboard", "plots", "step-000060", "evaluation.json"} <= names
+    assert {"loss.png", "loss.svg"} <= {p.name for p in (trained / "plots").iterdir()}
+    made = folder.read_config(trained)["run"]
+    assert made["name"] == "tiny" and made["command"] and made["versions"]["torch"]
+    assert json.loads((trained / "evaluation.json").read_text())["metrics"]["bleu"]["signature"].startswith("nrefs:1")
+
+
+def test_it_has_learned(trained):
+    first, *_, last = [json.loads(line) for line in (trained / "metrics.jsonl").read_text().splitlines() if "loss" in json.loads(line)]
+    assert last["loss"] < 0.7 * first["loss"]
+
+
+def test_translate_arguments_files_and_streams_agree(trained, tmp_path, capsys, monkeypatch):
+    from_arguments = out_of(capsys, "translate", trained, TEXT, "a bird likes a tree .")
+    (tmp_path / "in").write_text(f"{TEXT}\na bird likes a tree .\n")
+    out_of(capsys, "translate", trained, "--input", tmp_path / "in", "--output", tmp_path / "out")
+    assert (tmp_path / "out").read_text(encoding="utf-8") == from_arguments
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(f"{TEXT}\na bird likes a tree .\n".encode())))
+    assert out_of(capsys, "translate", trained) == from_arguments
+    run = anyformer.load(trained)
+    assert run.translate([TEXT, "a bird likes a tree ."]) == from_arguments.splitlines()
+
+
+def test_n_best_with_scores(trained, capsys):
+    rows = [line.split("\t") for line in out_of(capsys, "translate", trained, TEXT, TEXT, "--beam", 4, "--n-best", 3, "--scores").splitlines()]
+    assert [row[:2] for row in rows] == [["1", "1"], ["1", "2"], ["1", "3"], ["2", "1"], ["2", "2"], ["2", "3"]]
+    scores = [float(row[2]) for row in rows[:3]]
+    assert scores == sorted(scores, reverse=True)
+    found = json.loads(out_of(capsys, "translate", trained, TEXT, "--beam", 4, "--n-best", 3, "--json"))
+    assert [c["text"] for c in found["translations"]] == [row[3] for row in rows[:3]]
+
+
+def test_score_agrees_with_search(trained, capsys):
+    best = json.loads(out_of(capsys, "translate", trained, TEXT, "--beam", 1, "--json"))["translations"][0]
+    total, tokens, mean = out_of(capsys, "score", trained, TEXT, best["text"]).split("\t")
+    assert float(mean) == pytest.approx(best["score"], abs=2e-4) == pytest.approx(float(total) / int(tokens), abs=1e-3)
+
+
+def test_sampling_depends_on_its_seed_alone(trained, capsys):
+    draw = ["translate", trained, TEXT, "--temperature", 3, "--n-best", 8, "--seed"]
+    one = out_of(capsys, *draw, 1)
+    assert one == out_of(capsys, *draw, 1) != out_of(capsys, *draw, 2)
+
+
+def test_evaluate_as_table_and_as_json(trained, tmp_path, capsys):
+    table = out_of(capsys, "evaluate", trained, "--split", "validation")
+    assert "BLEU" in table and "version:" in table
+    files = ["--source", trained.parent / "tiny.en", "--target", trained.parent / "tiny.fr", "--max-sentences", 12]
+    found = json.loads(out_of(capsys, "evaluate", trained, *files, "--json", "--output", tmp_path / "made"))
+    assert found["sentences"] == 12 == len((tmp_path / "made").read_text().splitlines())
+    assert found["metrics"]["perplexity"]["score"] > 1
+
+
+def test_attention_maps_of_every_side(trained, tmp_path, capsys):
+    found = json.loads(out_of(capsys, "attention", trained, TEXT, "--out", tmp_path, "--json"))
+    assert set(found["files"]) == {"encoder", "decoder", "cross"}
+    assert all((tmp_path / f"attention-{side}.{kind}").stat().st_size > 1000 for side in found["files"] for kind in ("png", "svg"))
+    assert sum(found["cross"][0][0][0]) == pytest.approx(1, abs=1e-3)
+
+
+def test_describe_a_run(trained, capsys):
+    found = json.loads(out_of(capsys, "describe", trained, "--json"))
+    assert found["parameters"] == sum(p["parameters"] for p in found["parts"])
+    assert found["parameters"] == sum(p.numel() for p in anyformer.load(trained).model.parameters())
+
+
+def test_a_run_is_a_recipe(trained, capsys):
+    plan = json.loads(out_of(capsys, "train", trained, "--dry-run", "--json"))
+    assert plan["model"]["parameters"] == anyformer.describe(trained).parameters
+    assert plan["expected"]["updates"] == 60 and plan["measured"]["tokens_per_second"] > 0
+
+
+def test_a_dry_run_writes_nothing(recipe, capsys, monkeypatch):
+    monkeypatch.chdir(recipe.parent)
+    before = sorted(p.name for p in recipe.parent.iterdir())
+    text = out_of(capsys, "train", recipe, "--dry-run")
+    assert "parameters" in text and "pairs" in text and "memory" in text
+    assert sorted(p.name for p in recipe.parent.iterdir()) == before
+
+
+def test_a_run_goes_on(copied, capsys):
+    out_of(capsys, "train", "--resume", copied, "train.max_steps=80", "--quiet")
+    assert (copied / "latest").read_text().strip() == "step-000080"
+    made = folder.read_config(copied)
+    assert made["train"]["max_steps"] == 80 and len(made["run"]["resumed"]) == 1
+
+
+def test_resume_auto_starts_then_goes_on(recipe, capsys, monkeypatch):
+    monkeypatch.chdir(recipe.parent)
+    for steps in (10, 20):
+        out_of(capsys, "train", recipe, "--resume", "auto", f"train.max_steps={steps}", "--quiet")
+    assert [p.name for p in folder.runs()] == ["tiny-1"]
+    assert (recipe.parent / "runs" / "tiny-1" / "latest").read_text().strip() == "step-000020"
+    out_of(capsys, "train", recipe, "train.max_steps=1", "--quiet")
+    assert [r["path"] for r in json.loads(out_of(capsys, "runs", "list", "--json"))] == ["runs/tiny-1", "runs/tiny-2"]
+
+
+def test_own_files_in_one_line(recipe, capsys, monkeypatch):
+    monkeypatch.chdir(recipe.parent)
+    changes = ["train.max_steps=2", "train.max_minutes=null", "model.d_model=16", "model.d_ff=16", "model.n_layers=1"]
+    found = json.loads(out_of(capsys, "train", "--source", "tiny.en", "--target", "tiny.fr", *changes, "--json"))
+    assert found["run"] == "runs/tiny-en-fr-1" and found["step"] == 2
+    assert anyformer.load(found["run"]).translate(["the dog ."])
+
+
+def test_separate_vocabularies(recipe, capsys):
+    run = recipe.parent / "two"
+    out_of(capsys, "train", recipe, "--out", run, "tokenizer.joint=false", "train.max_steps=2", "--quiet")
+    loaded = anyformer.load(run)
+    assert loaded.source_tokenizer.vocab_size != loaded.target_tokenizer.vocab_size
+    assert len(loaded.translate([TEXT])) == 1
+
+
+def test_python_gives_what_the_command_line_gives(recipe):
+    done = anyformer.train(recipe, {"train.max_steps": 3}, out=recipe.parent / "run", show="nothing")
+    assert done.result.step == 3 and done.evaluation["bleu"] >= 0
+    assert done.load(step="latest").step == "step-000003"
+    assert anyformer.evaluate(done.path, "validation", beam=1).sentences_per_second > 0
+    assert anyformer.attention(done.path, TEXT).pictures["cross"].png.exists()

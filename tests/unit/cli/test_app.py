@@ -1,0 +1,121 @@
+"""The frame of the command line: exit codes, messages, streams; no verb that needs a model."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from anyformer.cli import main
+
+
+def run(*args, **options):
+    return subprocess.run([sys.executable, "-m", "anyformer", *args], capture_output=True, text=True, timeout=120, **options)
+
+
+def test_help_is_instant_and_free_of_heavy_imports():
+    code = (
+        "import sys; from anyformer.cli import main; main(['--help']); print(sorted({'torch', 'matplotlib', 'transformers', 'tokenizers'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert "translate" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "verb", ["demo", "train", "translate", "score", "evaluate", "attention", "describe", "recipes", "recipes list", "runs list", "data", "tokenizer"]
+)
+def test_every_verb_has_help_with_examples_and_common_options(verb, capsys):
+    assert main([*verb.split(), "--help"]) == 0
+    text = capsys.readouterr().out
+    leaf = verb not in ("recipes", "data", "tokenizer")
+    assert "example" in text or " " in verb
+    assert not leaf or all(option in text for option in ("--device", "--precision", "--threads", "--data-dir"))
+
+
+def test_version(capsys):
+    assert main(["--version"]) == 0
+    assert "anyformer 0" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["bogus"], "invalid choice"),
+        (["translate"], "required"),
+        (["train", "multi30k-en-fr", "--bogus"], "unknown: --bogus"),
+        (["runs", "list", "--threads", "0"], "above 0"),
+        (["train"], "say what to train on"),
+        (["train", "a.yaml", "b.yaml"], "one recipe at a time"),
+        (["train", "multi30k-en-fz"], "did you mean"),
+        (["train", "multi30k-en-fr", "=3"], "section.field=value"),
+        (["train", "--source", "only.en"], "--target"),
+        (["train", "multi30k-en-fr", "--resume", "runs/none"], "has its own recipe"),
+        (["train", "--resume", "runs/none"], "no such run"),
+        (["translate", "runs/none", "text"], "no such run"),
+        (["score", "runs/none", "one"], "one source text and"),
+        (["attention", "runs/none"], "one sentence"),
+        (["describe"], "give one name"),
+        (["describe", "transformer-bas"], "did you mean"),
+        (["describe", "transformer-base", "n_heads=7"], "do not divide"),
+        (["recipes", "show", "none"], "no such recipe"),
+    ],
+)
+def test_wrong_input_is_told_in_few_lines_with_exit_code_2(args, says, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(args) == 2
+    told = capsys.readouterr().err
+    assert says in told and "Traceback" not in told
+
+
+def test_our_own_fault_is_1_and_leaves_a_traceback_in_a_file(monkeypatch, capsys):
+    def fail(path):
+        raise ZeroDivisionError("of ours")
+
+    monkeypatch.setattr("anyformer.run.library.packaged", fail)
+    monkeypatch.delenv("ANYFORMER_DEBUG", raising=False)
+    assert main(["recipes", "list"]) == 1
+    told = capsys.readouterr().err
+    assert "Traceback" not in told
+    file = told.split("the file ")[1].split(" ")[0]
+    with open(file, encoding="utf-8") as saved:
+        assert "Traceback" in saved.read()
+    os.remove(file)
+
+
+def test_a_reader_that_is_gone_is_no_error():
+    command = f"{sys.executable} -m anyformer recipes show multi30k-en-fr | head -1 > /dev/null; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_output_is_utf8_whatever_the_locale():
+    done = subprocess.run(
+        [sys.executable, "-m", "anyformer", "data", "list"], capture_output=True, timeout=60, env={**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0"}
+    )
+    assert done.returncode == 0
+    done.stdout.decode("utf-8")
+
+
+def test_free_arguments_may_stand_behind_options(capsys):
+    assert main(["describe", "transformer-tiny", "--json", "vocab_size=500"]) == 0
+    assert json.loads(capsys.readouterr().out)["config"]["vocab_size"] == 500
+
+
+def test_recipes_are_listed_and_shown(capsys):
+    assert main(["recipes", "list", "--json"]) == 0
+    names = [r["name"] for r in json.loads(capsys.readouterr().out)]
+    assert {"multi30k-en-fr", "multi30k-en-de", "phrasebook-en-fr", "tatoeba-en-zh"} <= set(names)
+    assert main(["recipes", "show", "multi30k-en-fr"]) == 0
+    assert "# " in capsys.readouterr().out
+
+
+def test_sizes_of_the_paper(capsys):
+    assert main(["describe", "transformer-base", "--json"]) == 0
+    assert 62e6 < json.loads(capsys.readouterr().out)["parameters"] < 66e6
+
+
+def test_the_module_is_the_program():
+    done = run("--version")
+    assert done.returncode == 0 and done.stdout.startswith("anyformer ")
