@@ -31,7 +31,7 @@ test-all: lint
 	@OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
 bench: $(VENV)/.installed
-	@$(BIN)/python benchmarks/run.py
+	@$(BIN)/python benchmarks/translation.py
 
 lint: $(VENV)/.installed
 	@$(BIN)/ruff check --quiet .
