@@ -15,7 +15,7 @@ SOURCES = [(4, 5, 2), (6, 2), (5, 5, 6, 4, 2), (4, 2)]
 @pytest.mark.parametrize("shortest, longest", [(0, 4), (1, 4), (3, 4)])
 def test_a_beam_as_wide_as_the_tree_finds_the_n_best_of_all(table_model, encode, penalty, shortest, longest):
     model = table_model()
-    config = SearchConfig(beam=30, n_best=6, length_penalty=penalty, min_length=shortest)
+    config = SearchConfig(beam=110, n_best=6, length_penalty=penalty, min_length=shortest)
     found = beam_search(model, encode(model, SOURCES), [longest] * 4, config)
     for source, hypotheses in zip(SOURCES, found, strict=True):
         best = model.everything(source, shortest, longest, penalty)[:6]
@@ -34,24 +34,38 @@ def test_a_batch_gives_what_each_sentence_gives_alone(table_model, encode, beam,
         assert together[i] == beam_search(model, encode(model, [source]), limits[i : i + 1], config)[0]
 
 
-def test_a_beam_of_one_that_may_not_be_beaten_is_greedy_search(table_model, encode):
-    model = table_model(size=12, sharpness=8.0)
-    memory = encode(model, SOURCES)
-    walked = greedy(model, memory, [6] * 4, SearchConfig(length_penalty=0.0))
-    searched = beam_search(model, memory, [6] * 4, SearchConfig(length_penalty=0.0))
-    for one, other in zip(walked, searched, strict=True):
-        assert other[0].score >= one[0].score - 1e-5
+def test_a_beam_of_one_is_greedy_search(table_model, encode):
+    model = table_model(size=9)
+    sources = [(4, i, 2) for i in range(4, 9)]
+    memory = encode(model, sources)
+    walked = greedy(model, memory, [6] * 5, SearchConfig(length_penalty=0.0))
+    assert beam_search(model, memory, [6] * 5, SearchConfig(length_penalty=0.0)) == walked
+    assert len({len(h.ids) for (h,) in walked}) > 2
+
+
+def test_an_end_that_is_not_among_the_best_ways_to_go_on_is_none(table_model, encode):
+    model = table_model()
+    source = (4, 2)
+    # The end is third at first; then both ways cost so much that the end at once would have been the most probable of all.
+    model.table[source, ()] = [-99.0, -99.0, 3.5, -99.0, 5.0, 4.0, -99.0]
+    for first in (4, 5):
+        model.table[source, (first,)] = [0.0] * 7
+        for second in range(4, 7):
+            model.table[source, (first, second)] = [-99.0, -99.0, 9.0, -99.0, -99.0, -99.0, -99.0]
+    search = SearchConfig(beam=2, length_penalty=0.0, min_length=0)
+    assert beam_search(model, encode(model, [source]), [2], search)[0][0].ids != ()
+    assert beam_search(model, encode(model, [source]), [2], search.override("beam", 3))[0][0].ids == ()
 
 
 def test_a_sentence_stops_only_when_nothing_better_can_come(table_model, encode):
     model = table_model()
     source = (4, 2)
-    # An end at once costs 2 nats; going on costs 2.5 for one token, and then nothing for as long as one likes.
+    # An end at once costs half a nat; going on costs one for the first token, and then nothing for three more.
     model.table[source, ()] = [-99.0, -99.0, 5.0, -99.0, 4.5, -99.0, -99.0]
-    for n in range(1, 9):
-        model.table[source, (4,) * n] = [-99.0, -99.0, 0.0 if n == 8 else -9.0, -99.0, 9.0 if n < 8 else -9.0, -99.0, -99.0]
+    for n in range(1, 5):
+        model.table[source, (4,) * n] = [-99.0, -99.0, 0.0 if n == 4 else -9.0, -99.0, 9.0 if n < 4 else -9.0, -99.0, -99.0]
     search = SearchConfig(beam=2, length_penalty=1.0, min_length=0)
-    assert beam_search(model, encode(model, [source]), [8], search)[0][0].ids == (4,) * 8
+    assert beam_search(model, encode(model, [source]), [8], search)[0][0].ids == (4,) * 4
     assert beam_search(model, encode(model, [source]), [8], search.override("length_penalty", 0.0))[0][0].ids == ()
 
 

@@ -42,7 +42,7 @@ def test_no_ngram_is_written_twice(table_model, encode, search, beam):
     memory = encode(model, SOURCES)
     for n in (1, 2):
         config = SearchConfig(beam=beam, no_repeat_ngram=n, min_length=2)
-        for (one, *_) in search(model, memory, [8] * 5, config):
+        for one, *_ in search(model, memory, [8] * 5, config):
             grams = [one.ids[i : i + n] for i in range(len(one.ids) - n + 1)]
             assert len(grams) == len(set(grams)) and one.ids
     assert any(len(set(h.ids)) < len(h.ids) for (h, *_) in search(model, memory, [8] * 5, SearchConfig(beam=beam, min_length=6)))
