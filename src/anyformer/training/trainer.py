@@ -120,7 +120,10 @@ class Trainer:
                 raise CheckpointError(Problem(str(folder), "there is nothing to resume: no step was saved"))
             saved = self._restore(path)
             self._note_changes(saved)
-        self.precision = self._choose_precision(saved)
+        chosen = self._choose_precision(saved)
+        self._recorded = chosen._asdict()
+        same = saved is not None and self._recorded == saved.state["precision"]
+        self.precision = Choice(chosen.precision, f"recorded in the run: {chosen.reason}") if same else chosen
         self._resumed = resume
 
     # ---- the loop
@@ -266,7 +269,7 @@ class Trainer:
             "step": self.state.step,
             "tokens": self.state.tokens,
             "validation": self._validated,
-            "precision": self.precision._asdict(),
+            "precision": self._recorded,
             "threads": torch.get_num_threads(),
             "processes": self._world.size,
             "identity": self._identity,
@@ -351,7 +354,7 @@ class Trainer:
         if asked != "auto":
             return Choice(asked, "asked for")
         if saved is not None:
-            return Choice(saved.state["precision"]["precision"], f"recorded in {saved.name}: {saved.state['precision']['reason']}")
+            return Choice(**saved.state["precision"])
         chosen = choose_precision(self._device, matrix_shapes(self.model), lambda x, w: apply_linear(x, w, None)) if self._world.first else None
         return Choice(*self._world.share(chosen))
 

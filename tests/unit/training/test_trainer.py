@@ -322,7 +322,9 @@ def test_precision_is_recorded_and_taken_from_the_run(tmp_path: Path, monkeypatc
     assert dtypes == {torch.bfloat16} and next(first.model.parameters()).dtype == torch.float32
     monkeypatch.setattr(trainer, "choose_precision", lambda *a: Choice("fp32", "measured anew"))
     again = make_trainer(tmp_path, config(precision="auto"), resume=True)
-    assert again.precision.precision == "bf16" and "recorded in step-000004" in again.precision.reason
+    assert again.precision == ("bf16", "recorded in the run: because")
+    again.fit()
+    assert load_step(tmp_path / "step-000012").state["precision"] == {"precision": "bf16", "reason": "because"}
 
 
 def test_compile_falls_back_loudly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
