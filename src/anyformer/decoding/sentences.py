@@ -39,20 +39,22 @@ m mm mme mlle mgr av bd env ex hr fr frl nr str bzw ca usw z.b d.h u.a evtl ggf 
 ABBREVIATIONS = frozenset(_ABBREVIATIONS.split())
 
 
-def lay_out(text: str, limit: int, length: Callable[[list[str]], list[int]]) -> Layout:
-    """Cuts a text into lines, and lines of more than `limit` tokens into sentences and, if need be, into less.
+def lay_out(text: str, limit: int, length: Callable[[list[str]], list[int]], apart: bool = True) -> Layout:
+    """Cuts a text into lines, lines into sentences, and sentences of more than `limit` tokens into less.
 
     Args:
         length: tokens of each of the texts it is given.
+        apart: every sentence is a piece of its own; else lines of at most `limit` tokens stay whole.
     """
     inner = text.strip()
     before = text[: len(text) - len(text.lstrip())]
     tail = text[len(before) + len(inner) :]
     lines = list(_cut_at(inner, (m.span() for m in SPACE.finditer(inner) if not LINE_BREAKS.isdisjoint(m.group()))))
     pieces: list[Piece] = []
-    for line, tokens in zip(lines, length([line.text for line in lines]), strict=True):
-        pieces += [line] if tokens <= limit else _within(_ending(sentences(line.text), line.after), limit, length)
-    return Layout(before, _ending(pieces, tail))
+    whole = [False] * len(lines) if apart else [tokens <= limit for tokens in length([line.text for line in lines])]
+    for line, stays in zip(lines, whole, strict=True):
+        pieces += [line] if stays else _ending(sentences(line.text), line.after)
+    return Layout(before, _ending(_within(pieces, limit, length), tail))
 
 
 def sentences(line: str) -> list[Piece]:

@@ -51,8 +51,7 @@ class Translator:
     Args:
         model: an encoder-decoder `Model`; stays on its device, and in the mode (training or not) it is in.
         search: what `translate` does unless told otherwise.
-        max_source_length: source tokens, end of sentence counted; a longer text is split into sentences, and a longer
-            sentence at a clause or between words.
+        max_source_length: source tokens, end of sentence counted; a longer sentence is cut at a clause or between words.
         precision: fp32, or bf16 by autocast.
     """
 
@@ -75,20 +74,30 @@ class Translator:
     # ---- translating
 
     def translate(
-        self, texts: Sequence[str], config: SearchConfig | None = None, *, batch_size: int = 32, progress: Progress | None = None, first: int = 0, **search: Any
+        self,
+        texts: Sequence[str],
+        config: SearchConfig | None = None,
+        *,
+        batch_size: int = 32,
+        sentences_apart: bool = True,
+        progress: Progress | None = None,
+        first: int = 0,
+        **search: Any,
     ) -> list[Translation]:
         """Translates texts, in their order.
 
         Args:
             config: how to search; `search` changes single fields of it (`beam=5`, `temperature=0.8`).
             batch_size: sentences searched at once. The results do not depend on it.
+            sentences_apart: translates each sentence of a text for itself: a model that has learned from single sentences
+                is apt to leave out a second one. False: lines stay whole, up to `max_source_length`, as in a test set.
             first: number of the first text in what it is part of; sampling draws by (seed, number).
 
         Raises:
             ConfigError: a search that cannot be. InputError: what is no list of texts.
         """
         config, texts = self._search(config, search), _checked(texts, batch_size)
-        layouts = [lay_out(text, self.max_source_length, self._lengths) for text in texts]
+        layouts = [lay_out(text, self.max_source_length, self._lengths, sentences_apart) for text in texts]
         draws = config.n_best if config.samples else 1
         pieces = [(n, k, piece.text) for n, layout in enumerate(layouts) for k, piece in enumerate(layout.pieces)]
         sources = self._encode([text for _, _, text in pieces])
@@ -106,12 +115,15 @@ class Translator:
         return [self._finish(layout, list(islice(ranked, len(layout.pieces))), config) for layout in layouts]
 
     def stream(
-        self, lines: Iterable[str], config: SearchConfig | None = None, *, batch_size: int = 32, window: int = 16, **search: Any
+        self, lines: Iterable[str], config: SearchConfig | None = None, *, batch_size: int = 32, window: int = 16, **options: Any
     ) -> Iterator[Translation]:
-        """Translates lines as they come, in constant memory: `window` batches are read, sorted by length, and handed on in order."""
+        """Translates lines as they come, in constant memory: `window` batches are read, sorted by length, and handed on in order.
+
+        `options` are those of `translate`.
+        """
         remaining, first = iter(lines), 0
         while chunk := list(islice(remaining, batch_size * window)):
-            yield from self.translate(chunk, config, batch_size=batch_size, first=first, **search)
+            yield from self.translate(chunk, config, batch_size=batch_size, first=first, **options)
             first += len(chunk)
 
     # ---- scoring

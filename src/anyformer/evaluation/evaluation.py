@@ -98,7 +98,8 @@ def evaluate(
         raise InputError("there is nothing to evaluate on: no sentence pairs")
     references = [target for _, target in chosen]
     started = time.perf_counter()
-    made = translator.translate([source for source, _ in chosen], config.search, batch_size=config.batch_size, progress=progress)
+    sources = [source for source, _ in chosen]
+    made = translator.translate(sources, config.search, batch_size=config.batch_size, sentences_apart=False, progress=progress)
     seconds = time.perf_counter() - started
     texts = [t.text for t in made]
     found = []

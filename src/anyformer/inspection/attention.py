@@ -62,7 +62,7 @@ def attention_of(translator: Translator, text: str, translation: str | None = No
     if len(ids) >= translator.max_source_length:
         raise InputError(f"the text has {len(ids):,} tokens, the model takes {translator.max_source_length - 1:,} at once: give one sentence")
     if translation is None:
-        found = translator.translate([text.strip()], **search)[0]
+        found = translator.translate([text.strip()], sentences_apart=False, **search)[0]
         written, translation = list(found.ids), found.text
     else:
         written = translator.target_tokenizer.encode(translation)

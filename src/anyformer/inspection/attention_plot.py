@@ -44,7 +44,7 @@ def _grid(maps: AttentionMaps, side: str) -> Figure:
     n_heads = max(len(layer) for layer in layers)
     width, height = _panel_side(len(columns)), _panel_side(len(rows))
     left, below = 0.35 + _longest(rows), 0.42 + _longest(columns)
-    above, right = 1.05, 0.75
+    above, right = 1.12, 0.75
     total_width = max(7.0, left + n_heads * width + (n_heads - 1) * GAP + right)
     total_height = above + len(layers) * (height + GAP) - GAP + below
     figure = Figure(figsize=(total_width, total_height))
@@ -59,7 +59,8 @@ def _grid(maps: AttentionMaps, side: str) -> Figure:
     title, legend = TITLES[side]
     room = total_width - 2 * EDGE
     write(EDGE, EDGE, title, fontsize=13, weight="bold")
-    write(EDGE, EDGE + 0.27, _shortened(f"{maps.text} → {maps.translation}", room, 10), fontsize=10)
+    write(EDGE, EDGE + 0.27, _shortened(maps.text, room, 10), fontsize=10)
+    write(EDGE, EDGE + 0.45, _shortened(f"→ {maps.translation}", room, 10), fontsize=10)
     write(EDGE, total_height - 0.26, _shortened(legend, room, 8.5), fontsize=8.5, color=QUIET)
     image = None
     for i, layer in enumerate(layers):
@@ -101,7 +102,7 @@ def _longest(labels: Sequence[str]) -> float:
 
 def _letter(points: float) -> float:
     """About the width of a letter."""
-    return points / 72 * 0.64
+    return points / 72 * 0.6
 
 
 def _columns(text: str) -> int:

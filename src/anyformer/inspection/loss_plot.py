@@ -98,9 +98,9 @@ def _validation(axes: Any, course: Course) -> None:
     """The validation curve with its lowest point named, and what other weights came to."""
     finite = [(value, step) for step, value in zip(*course.validation, strict=True) if math.isfinite(value)]
     if finite:
-        axes.plot(*course.validation, color=ORANGE, linewidth=1.3, marker="o", markersize=3.5, label="validation")
         value, step = min(finite)
+        label = f"validation, best: {value:.3f} at step {step:,}"
+        axes.plot(*course.validation, color=ORANGE, linewidth=1.3, marker="o", markersize=3.5, label=label)
         axes.plot([step], [value], "o", color=ORANGE, markersize=8, fillstyle="none")
-        axes.annotate(f"best {value:.3f}\nat step {step:,}", (step, value), (0, 14), textcoords="offset points", ha="right", fontsize=8.5, color=ORANGE)
     for marker, (weights, step, value) in zip("DsP^v", course.others, strict=False):
         axes.plot([step], [value], marker, color=ORANGE, markersize=6, linestyle="none", label=f"validation, {weights}: {value:.3f}")

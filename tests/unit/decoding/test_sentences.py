@@ -50,9 +50,10 @@ def test_a_text_that_is_not_changed_comes_back_as_it_was(text, limit):
     assert all(len(p.text) + 1 <= limit for p in layout.pieces)
 
 
-def test_a_short_line_stays_whole_whatever_sentences_it_has():
-    assert [p.text for p in lay_out(" A b. C d.\n\nE f. \n", 20, letters).pieces] == ["A b. C d.", "E f."]
-    assert [p.text for p in lay_out("A b. C d.", 9, letters).pieces] == ["A b.", "C d."]
+def test_sentences_are_apart_unless_lines_are_to_stay_whole():
+    assert [p.text for p in lay_out(" A b. C d.\n\nE f. \n", 20, letters).pieces] == ["A b.", "C d.", "E f."]
+    assert [p.text for p in lay_out(" A b. C d.\n\nE f. \n", 20, letters, apart=False).pieces] == ["A b. C d.", "E f."]
+    assert [p.text for p in lay_out("A b. C d.", 9, letters, apart=False).pieces] == ["A b.", "C d."]
 
 
 def test_long_sentences_are_cut_at_clauses_then_words_then_anywhere():

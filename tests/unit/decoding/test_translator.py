@@ -102,11 +102,19 @@ def test_a_pair_too_long_to_score_is_named(translator):
 def test_a_long_text_is_translated_sentence_by_sentence_and_put_together(translator):
     first, second = "A man is riding a bicycle.", "Two dogs play with a ball."
     apart = translator.translate([first, second])
-    whole = translator.translate([f"  {first}  {second}\n{first} "])[0]
+    text = f"  {first}  {second}\n{first} "
+    whole = translator.translate([text])[0]
     assert whole.text == f"  {apart[0].text}  {apart[1].text}\n{apart[0].text} "
     assert whole.ids == apart[0].ids + apart[1].ids + apart[0].ids
     assert whole.log_prob == pytest.approx(2 * apart[0].log_prob + apart[1].log_prob, abs=1e-4)
     assert whole.score == pytest.approx(whole.log_prob / (len(whole.ids) + 3), abs=1e-5)
+
+
+def test_a_line_stays_whole_where_it_should(translator):
+    apart, whole = (translator.translate(["Oui. Non."], sentences_apart=apart)[0] for apart in (True, False))
+    one, other = translator.translate(["Oui.", "Non."])
+    assert apart.ids == one.ids + other.ids
+    assert whole.log_prob == pytest.approx(forced(translator, "Oui. Non.", whole.ids), abs=1e-3)
 
 
 def test_a_text_of_many_characters_and_characters_never_seen(translator):
