@@ -99,14 +99,26 @@ class Model(Part):
         with torch.autocast(batch.tokens.device.type, enabled=False):
             return self._memory(batch, dtype)
 
-    def new_cache(self, rows: int, length: int, memory: Memory | None = None, device: torch.device | None = None, dtype: torch.dtype | None = None) -> KVCache:
-        """An empty cache for `rows` rows of up to `length` tokens; `memory`'s keys and values are computed here, once."""
+    def new_cache(
+        self,
+        rows: int,
+        length: int,
+        memory: Memory | None = None,
+        group: int | None = None,
+        device: torch.device | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> KVCache:
+        """An empty cache for `rows` rows of up to `length` tokens; `memory`'s keys and values are computed here, once.
+
+        Rows in groups of `group` (None: as many as share a row of the memory) may take over each other's past.
+        """
         if self.decoder is None:
             raise ConfigError(Problem("decoder", "an encoder alone does not generate, so it has no cache"))
         device = device or self.embedding.weight.device
         dtype = dtype or compute_dtype(device.type, self.embedding.weight.dtype)
+        group = group or (1 if memory is None else rows // memory.hidden.shape[0])
         with torch.autocast(device.type, enabled=False):
-            return self.decoder.new_cache(rows, length, memory, device, dtype)
+            return self.decoder.new_cache(rows, length, group, memory, device, dtype)
 
     def _encode(self, batch: Batch, dtype: torch.dtype) -> Tensor:
         assert self.encoder is not None

@@ -83,7 +83,8 @@ class Stack(Part):
                     assert source is not None and memory is not None
                     plans[mask, cross] = lower(mask, place, source, memory.padding, packed, x.dtype)
                 else:
-                    plans[mask, cross] = lower(mask, place, keys, padding, packed, x.dtype)
+                    own = lower(mask, place, keys, padding, packed, x.dtype)
+                    plans[mask, cross] = own if cache is None else cache.spread(own, x.shape[1], x.dtype)
             return plans[mask, cross]
 
         states: list[LayerState | None] = [None] * len(self.layers) if cache is None else list(cache.layers)
@@ -92,10 +93,10 @@ class Stack(Part):
             x = layer(x, Plans(plan(block.attention.mask, False), cross), None if memory is None else memory.hidden, state)
         return x if self.final_norm is None else self.final_norm(x)
 
-    def new_cache(self, rows: int, length: int, memory: Memory | None, device: torch.device, dtype: torch.dtype) -> KVCache:
+    def new_cache(self, rows: int, length: int, group: int, memory: Memory | None, device: torch.device, dtype: torch.dtype) -> KVCache:
         hidden = None if memory is None else memory.hidden
-        states = [layer.new_state(rows, length, hidden, device, dtype) for layer in self.layers]  # type: ignore[operator]
-        return KVCache(states, rows, length, None if memory is None else memory.segments, "none" if memory is None else memory.padding)
+        states = [layer.new_state(rows, length, group, hidden, device, dtype) for layer in self.layers]  # type: ignore[operator]
+        return KVCache(states, rows, length, group, None if memory is None else memory.segments, "none" if memory is None else memory.padding)
 
 
 def _memory_place(memory: Memory, device: torch.device) -> Place:

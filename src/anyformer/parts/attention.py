@@ -72,11 +72,11 @@ class MultiHeadAttention(Attention):
     def forward(self, x: Tensor, plan: Plan, memory: Tensor | None = None, state: Keys | None = None) -> Tensor:
         """x [B, T, D] attends to itself, or to `memory` [B, S, D].
 
-        With `state`, self-attention appends to it and sees everything in it. A state that remembers a memory of M rows
-        stands for it; B may be a multiple of M (the hypotheses of a beam over one source).
+        With `state`, self-attention appends to it and sees everything in it; one that remembers a memory stands for it.
+        Where rows share a group's keys, they are more queries of the same keys.
         """
-        if isinstance(state, FixedKeys) and state.k.shape[0] != x.shape[0]:
-            rows, length, width = x.shape  # hypotheses that share a source are more queries of the same keys
+        if state is not None and state.k.shape[0] != x.shape[0]:
+            rows, length, width = x.shape
             return self(x.reshape(state.k.shape[0], -1, width), plan, memory, state).view(rows, length, width)
         q, k, v = self._project(x, memory, state)
         return self.out(attend(q, k, v, plan, self.scale, self.dropout))
@@ -91,11 +91,11 @@ class MultiHeadAttention(Attention):
     def remember(self, memory: Tensor) -> Keys:
         """The keys and values of a memory [M, S, D], computed once for all steps of decoding."""
         k, v = (self._heads(t).contiguous() for t in apply_together(memory, [self.key, self.value]))
-        return FixedKeys(k, v, memory.shape[1])
+        return FixedKeys(k, v, used=memory.shape[1])
 
-    def new_state(self, rows: int, length: int, device: torch.device, dtype: torch.dtype) -> Keys:
-        shape = (rows, self.key.weight.shape[0] // self.head_dim, length, self.head_dim)
-        return Keys(torch.empty(shape, device=device, dtype=dtype), torch.empty(shape, device=device, dtype=dtype))
+    def new_state(self, rows: int, length: int, group: int, device: torch.device, dtype: torch.dtype) -> Keys:
+        shape = (rows // group, self.key.weight.shape[0] // self.head_dim, length * group, self.head_dim)
+        return Keys(torch.empty(shape, device=device, dtype=dtype), torch.empty(shape, device=device, dtype=dtype), group)
 
     def _project(self, x: Tensor, memory: Tensor | None, state: Keys | None) -> tuple[Tensor, Tensor, Tensor]:
         if isinstance(state, FixedKeys):

@@ -39,7 +39,7 @@ class Block(Part):
     def forward(self, x: Tensor, plans: Plans, memory: Tensor | None = None, state: LayerState | None = None) -> Tensor:
         raise NotImplementedError
 
-    def new_state(self, rows: int, length: int, memory: Tensor | None, device: torch.device, dtype: torch.dtype) -> LayerState:
+    def new_state(self, rows: int, length: int, group: int, memory: Tensor | None, device: torch.device, dtype: torch.dtype) -> LayerState:
         raise NotImplementedError
 
 
@@ -75,6 +75,6 @@ class TransformerBlock(Block):
         join = self.feed_forward_residual
         return join.leave(x, self.feed_forward(join.enter(x)))
 
-    def new_state(self, rows: int, length: int, memory: Tensor | None, device: torch.device, dtype: torch.dtype) -> LayerState:
+    def new_state(self, rows: int, length: int, group: int, memory: Tensor | None, device: torch.device, dtype: torch.dtype) -> LayerState:
         cross = None if self.cross_attention is None or memory is None else self.cross_attention.remember(memory)
-        return LayerState(self.attention.new_state(rows, length, device, dtype), cross)
+        return LayerState(self.attention.new_state(rows, length, group, device, dtype), cross)

@@ -40,7 +40,7 @@ def lower(mask: Mask, q: Place, k: Place, padding: Padding, packed: bool, dtype:
     if not packed and padding != "any" and n_q == n_k and mask == Causal():
         return Plan(causal=True)  # what pads the right is later than every real query
     allowed = _dense(mask, q, k, packed, padded)
-    return _with_bias(allowed, dtype, empty=packed or extent != "all")
+    return with_bias(allowed, dtype, empty=packed or extent != "all")
 
 
 def reference(mask: Mask, q: Place, k: Place) -> Tensor:
@@ -63,6 +63,7 @@ def _dense(mask: Mask, q: Place, k: Place, packed: bool, padded: bool) -> Tensor
     return allowed.unsqueeze(1)
 
 
-def _with_bias(allowed: Tensor, dtype: torch.dtype, empty: bool) -> Plan:
+def with_bias(allowed: Tensor, dtype: torch.dtype, empty: bool) -> Plan:
+    """The plan of `allowed` [1|B, 1, 1|T, S]."""
     bias = torch.zeros(allowed.shape, dtype=dtype, device=allowed.device).masked_fill_(~allowed, torch.finfo(dtype).min)
     return Plan(allowed=allowed, bias=bias, empty=empty)
