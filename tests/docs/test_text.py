@@ -55,7 +55,8 @@ def test_tree_names_every_file(page: Path) -> None:
     package = pages.ROOT / "src" / "anyformer"
     there = {p.relative_to(pages.ROOT).as_posix() for p in package.rglob("*") if p.is_file() and "__pycache__" not in p.parts}
     folders = {f"{p.rpartition('/')[0]}/" for p in there}
-    assert named == {p for p in there if not p.endswith("/__init__.py")} | folders | {"src/anyformer/__init__.py"}
+    wanted = {p for p in there if not p.endswith("/__init__.py")} | folders | {"src/anyformer/__init__.py"}
+    assert named == wanted, f"{page.name} does not name {sorted(wanted - named)}, and names {sorted(named - wanted)}, which are not there"
 
 
 # ---- commands

@@ -95,6 +95,7 @@ def serve(connection: socket.socket) -> None:
         sys.stderr.flush()
     except BaseException:
         traceback.print_exc()
+        sys.stderr.flush()
     connection.sendall(str(code).encode())
     os._exit(0)
 
