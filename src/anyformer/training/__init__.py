@@ -5,8 +5,9 @@ from anyformer.training.config import BestSteps, Checkpoints, LastSteps, Limits,
 from anyformer.training.observers import TIME_FIELDS, Console, MetricsFile, Now, Observer, Samples, TensorBoard, read_metrics
 from anyformer.training.optimizers import AdamW, Muon, Optimizer
 from anyformer.training.precision import Choice, choose_precision, matrix_shapes
+from anyformer.training.result import Result
 from anyformer.training.schedules import Cosine, InverseSqrt, Linear, Noam, Schedule, WarmupStableDecay
-from anyformer.training.trainer import Result, Trainer
+from anyformer.training.trainer import Trainer
 
 __all__ = [
     "TIME_FIELDS",

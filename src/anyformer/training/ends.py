@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from anyformer.errors import ConfigError, Problem
 from anyformer.training.config import TrainConfig
 from anyformer.training.state import TrainState
 
@@ -37,3 +38,10 @@ def reached(config: TrainConfig, state: TrainState, epoch: float) -> Reason | No
 def progress(config: TrainConfig, state: TrainState, epoch: float) -> float:
     """Share of the run that lies behind, by the nearest limit; what schedules decay by."""
     return min(1.0, max(fractions(config, state, epoch).values()))
+
+
+def check(config: TrainConfig) -> None:
+    """Raises ConfigError where no end is set but, perhaps, patience."""
+    if not any((config.max_steps, config.max_minutes, config.limits.max_epochs, config.limits.max_tokens)):
+        ways = "max_steps, max_minutes, limits.max_epochs or limits.max_tokens"
+        raise ConfigError(Problem("train.max_steps", f"training has no end: set one of {ways}"))

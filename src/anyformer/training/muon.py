@@ -14,14 +14,15 @@ _A, _B, _C = 3.4445, -4.7750, 2.0315
 
 
 def orthogonalize(matrices: Tensor, rounds: int = 5) -> Tensor:
-    """U V^T of each matrix U S V^T, nearly, by a Newton-Schulz iteration. matrices [.., m, n] -> same shape."""
-    x = matrices / (matrices.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    """U V^T of each matrix U S V^T, nearly, by a Newton-Schulz iteration; in bf16 on a GPU, as Jordan does. matrices [.., m, n] -> same shape."""
+    x = matrices.bfloat16() if matrices.is_cuda else matrices
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     wide = x.shape[-2] <= x.shape[-1]
     x = x if wide else x.mT
     for _ in range(rounds):
         square = x @ x.mT  # [.., m, m], the smaller side
         x = _A * x + (_B * square + _C * square @ square) @ x
-    return x if wide else x.mT
+    return (x if wide else x.mT).to(matrices.dtype)
 
 
 class OrthogonalMomentum:

@@ -13,17 +13,15 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from anyformer.checkpoint import Step, average_steps, check_same, differences, latest_step, load_step, step_name
+from anyformer.checkpoint import Step, average_steps, check_same, latest_step, load_step, step_name
 from anyformer.distributed import World
-from anyformer.errors import CheckpointError, ConfigError, Problem
-from anyformer.parts.linear import apply_linear
+from anyformer.errors import CheckpointError, Problem
 from anyformer.training import ends
 from anyformer.training.clock import Clock
 from anyformer.training.config import Rollback, TrainConfig
@@ -33,30 +31,16 @@ from anyformer.training.feed import Batches, Feed, Prepared
 from anyformer.training.guard import Fault, Record, find_fault
 from anyformer.training.interruption import Interruption
 from anyformer.training.observers import Now, Observer
-from anyformer.training.precision import Choice, choose_precision, matrix_shapes
+from anyformer.training.precision import Choice
 from anyformer.training.report import Report
+from anyformer.training.result import Result, result_of
+from anyformer.training.resuming import changes_since, settle_precision
 from anyformer.training.state import TrainState
 from anyformer.training.store import Store
 from anyformer.training.update import LossFunction, Taken, Updater, seed_of
 from anyformer.training.weights import Weights
 
 Evaluate = Callable[[nn.Module, int], dict[str, float]]
-
-
-@dataclass(frozen=True)
-class Result:
-    """How training ended. `reason` is the limit that was reached, or `interrupted`, or `diverged`; `message` says it in words."""
-
-    reason: Reason
-    message: str
-    step: int
-    tokens: int
-    elapsed: float  # seconds, summed over resumes
-    validation: dict[str, float] | None  # of the last evaluation in this process
-
-    @property
-    def finished(self) -> bool:
-        return self.reason not in ("interrupted", "diverged")
 
 
 class Trainer:
@@ -98,7 +82,7 @@ class Trainer:
         identity: Mapping[str, Any] | None = None,
         resume: bool = False,
     ):
-        _check_ends(config)
+        ends.check(config)
         self.config, self.model = config, model
         self._loss, self._batches, self._epoch, self._evaluate = loss, batches, epoch, evaluate
         self._world = world or World()
@@ -107,7 +91,6 @@ class Trainer:
         self._store = Store(Path(folder), config.checkpoints, self._world)
         self._device = next(model.parameters()).device
         self._weights = Weights(model, config.optimizer, config.checkpoints.ema)
-        self._notices: list[str] = []  # found before anybody could be told
         self._validated: dict[str, float] | None = None  # metrics of the weights as they are
         self._saved_step: int | None = None
         self._unread: list[tuple[int, int, float, Taken]] = []  # step, cursor, weight; values still on the device
@@ -119,12 +102,11 @@ class Trainer:
             if path is None:
                 raise CheckpointError(Problem(str(folder), "there is nothing to resume: no step was saved"))
             saved = self._restore(path)
-            self._note_changes(saved)
-        chosen = self._choose_precision(saved)
+        chosen = settle_precision(config, model, saved, self._world)
         self._recorded = chosen._asdict()
         same = saved is not None and self._recorded == saved.state["precision"]
         self.precision = Choice(chosen.precision, f"recorded in the run: {chosen.reason}") if same else chosen
-        self._resumed = resume
+        self._resumed_from = saved
 
     # ---- the loop
 
@@ -135,25 +117,30 @@ class Trainer:
             CheckpointError: a step or the metrics could not be written (a full disk); the last good step is whole.
             KeyboardInterrupt: Ctrl-C for the second time.
         """
-        ended = self._ended() if self._resumed else None
+        ended = None if self._resumed_from is None else self._ended()
         if ended is not None:
-            return self._result(ended, "", self._validated)
+            return result_of(self.config, self.state, ended, "", self._validated)
         config, step = self.config, self.config.step
         self.model.train()
         optimizers, precision = self._weights.optimizers, self.precision.precision
         self._updater = Updater(self.model, self._loss, optimizers, precision, step.clip, step.compile, self._world, self._report.say)
         journal = self._store.folder / "clock.txt" if config.max_minutes is not None and self._world.first else None
-        self._clock = Clock(self.state.elapsed, journal, fresh=not self._resumed)
+        self._clock = Clock(self.state.elapsed, journal, fresh=self._resumed_from is None)
         feed = Feed(self._batches, self._device)
         try:
             self._report.tell("rewind", self.state.step)
-            for message in self._notices:
-                self._report.say(message)
-            if not self._resumed:
+            changes = changes_since(self._resumed_from, config) if self._resumed_from is not None else None
+            if changes:
+                self._report.say(changes)
+            if self._resumed_from is None:
                 self._save(regular=True)  # so that there is something to roll back to, and a full disk is found now
             with Interruption(self._report.say) as interruption:
                 reason, why = self._loop(feed, interruption)
                 return self._finish(reason, why)
+        except OSError as error:  # of an observer, or of the clock's file; saving has its own message
+            last = latest_step(self._store.folder)
+            good = f"; the last good step is {last.name}" if last else ""
+            raise CheckpointError(Problem(str(error.filename or self._store.folder), f"{error.strerror}{good}")) from error
         finally:
             feed.close()
             self._clock.close()
@@ -162,11 +149,12 @@ class Trainer:
     def _loop(self, feed: Feed, interruption: Interruption) -> tuple[Reason, str]:
         config, state = self.config, self.state
         while True:
+            begin = time.perf_counter()
             prepared = feed.get(self.state.cursor)
             weight, tokens, stop = self._agree(prepared, interruption)
             reason: Reason | None = "interrupted" if stop else ends.reached(config, self.state, self._epoch(self.state.cursor))
             if reason is None:
-                self._step(prepared, weight, tokens)
+                self._step(prepared, weight, tokens, begin)
             state = self.state
             logs, saves = state.step % config.log_every == 0, state.step % config.save_every == 0
             evaluates = self._evaluate is not None and state.step % config.evaluate_every == 0
@@ -191,8 +179,7 @@ class Trainer:
         weight, tokens, stop, self.state.elapsed = self._world.sum([prepared.weight, prepared.tokens, interruption.asked, elapsed])
         return max(weight, 1e-6), int(tokens), stop > 0
 
-    def _step(self, prepared: Prepared, weight: float, tokens: int) -> None:
-        begin = time.perf_counter()
+    def _step(self, prepared: Prepared, weight: float, tokens: int, begin: float) -> None:
         state, config = self.state, self.config
         epoch = self._epoch(state.cursor)
         state.lr = config.optimizer.lr * config.schedule.factor(state.step + 1, ends.progress(config, state, epoch))
@@ -316,10 +303,7 @@ class Trainer:
         if done:
             self._save_others()
         self._world.wait()
-        return self._result(reason, why, last)
-
-    def _result(self, reason: Reason, why: str, validation: dict[str, float] | None) -> Result:
-        return Result(reason, _in_words(reason, why, self.config, self.state), self.state.step, self.state.tokens, self.state.elapsed, validation)
+        return result_of(self.config, self.state, reason, why, last)
 
     def _save_others(self) -> None:
         """`average/` and `ema/`: weights made of the run's, evaluated and saved like steps."""
@@ -346,40 +330,3 @@ class Trainer:
         reason = ends.reached(self.config, self.state, self._epoch(self.state.cursor))
         whole = self._evaluate is None or self._store.facts(step_name(self.state.step)).get("validation") is not None
         return reason if whole and all(self._store.facts(name).get("step") == self.state.step for name in self._others()) else None
-
-    # ---- small things
-
-    def _choose_precision(self, saved: Step | None) -> Choice:
-        asked = self.config.precision
-        if asked != "auto":
-            return Choice(asked, "asked for")
-        if saved is not None:
-            return Choice(**saved.state["precision"])
-        chosen = choose_precision(self._device, matrix_shapes(self.model), lambda x, w: apply_linear(x, w, None)) if self._world.first else None
-        return Choice(*self._world.share(chosen))
-
-    def _note_changes(self, saved: Step) -> None:
-        changed = [f"{path} {a!r} -> {b!r}" for path, a, b in differences(saved.state["train"], self.config.to_dict(), "train")]
-        if saved.state["threads"] != torch.get_num_threads():
-            changed.append(f"threads {saved.state['threads']} -> {torch.get_num_threads()} (the last bits of results may differ)")
-        if changed:
-            self._notices.append(f"resumed from {saved.name} with changes: {', '.join(changed)}")
-
-
-def _check_ends(config: TrainConfig) -> None:
-    if not any((config.max_steps, config.max_minutes, config.limits.max_epochs, config.limits.max_tokens)):
-        ways = "max_steps, max_minutes, limits.max_epochs or limits.max_tokens"
-        raise ConfigError(Problem("train.max_steps", f"training has no end: set one of {ways}"))
-
-
-def _in_words(reason: Reason, why: str, config: TrainConfig, state: TrainState) -> str:
-    words = {
-        "max_steps": f"{config.max_steps} steps are done",
-        "max_minutes": f"{config.max_minutes} minutes are over",
-        "max_epochs": f"{config.limits.max_epochs} epochs are done",
-        "max_tokens": f"{config.limits.max_tokens} tokens were seen",
-        "patience": f"the validation loss did not fall in {config.limits.patience} evaluations; the best was step {state.best_step}",
-        "interrupted": f"interrupted; step {state.step} is saved",
-        "diverged": f"training diverged: {why}; lower train.optimizer.lr, or resume from the last good step",
-    }
-    return words[reason]

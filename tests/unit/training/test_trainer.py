@@ -223,6 +223,16 @@ def test_a_full_disk_ends_it_with_the_last_good_step_named(tmp_path: Path, monke
     assert make_trainer(tmp_path, config(), resume=True).fit().step == 12
 
 
+def test_a_full_disk_under_an_observer_is_no_traceback(tmp_path: Path) -> None:
+    class Writes(Observer):
+        def stepped(self, now: Any) -> None:
+            if now.step == 5:
+                raise OSError(28, "No space left on device", "samples/x.txt")
+
+    with pytest.raises(CheckpointError, match="samples/x.txt: No space left on device; the last good step is step-000004"):
+        make_trainer(tmp_path, config(), observers=[Writes()]).fit()
+
+
 def test_a_full_disk_is_told_when_metrics_are_written(tmp_path: Path) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")
@@ -307,9 +317,9 @@ def test_changed_settings_are_told(tmp_path: Path) -> None:
 
 
 def test_precision_is_recorded_and_taken_from_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from anyformer.training import Choice, trainer
+    from anyformer.training import Choice, resuming
 
-    monkeypatch.setattr(trainer, "choose_precision", lambda *a: Choice("bf16", "because"))
+    monkeypatch.setattr(resuming, "choose_precision", lambda *a: Choice("bf16", "because"))
     dtypes = set()
 
     def watching(forward: Any, data: Batch) -> Sums:
@@ -320,7 +330,7 @@ def test_precision_is_recorded_and_taken_from_the_run(tmp_path: Path, monkeypatc
     assert first.precision == ("bf16", "because")
     first.fit()
     assert dtypes == {torch.bfloat16} and next(first.model.parameters()).dtype == torch.float32
-    monkeypatch.setattr(trainer, "choose_precision", lambda *a: Choice("fp32", "measured anew"))
+    monkeypatch.setattr(resuming, "choose_precision", lambda *a: Choice("fp32", "measured anew"))
     again = make_trainer(tmp_path, config(precision="auto"), resume=True)
     assert again.precision == ("bf16", "recorded in the run: because")
     again.fit()
