@@ -17,10 +17,14 @@ import pytest
 
 from anyformer import architectures
 from anyformer.cli import app
+from anyformer.data import HeldOut
+from anyformer.data.phrasebook import DEFAULT_SIZE
 from anyformer.model.model import Model
-from anyformer.run import overrides, recipe, yaml12
+from anyformer.run import overrides, own_files, recipe, yaml12
 from anyformer.run.recipe import Recipe
 from anyformer.spec import Spec, field_types
+from anyformer.text import Normalization
+from anyformer.training import Rollback
 
 SECTIONS = ("data", "tokenizer", "model", "objective", "train", "evaluate")
 
@@ -104,6 +108,16 @@ def test_every_verb_is_in_the_readme() -> None:
         assert set(re.findall(r"^\| `anyformer (\w+)` \|", page.read_text(encoding="utf-8"), re.M)) == set(app.VERBS)
 
 
+def test_defaults_that_the_text_gives_in_words() -> None:
+    """If this fails, put training.md, data.md and tokenizers.md right, in both languages."""
+    spikes = Rollback()
+    assert (spikes.factor, spikes.window, spikes.limit) == (3.0, 128, 5)  # training.md, When training goes wrong
+    assert (HeldOut().share, HeldOut().at_most) == (0.02, 2000)  # data.md, Validation
+    assert own_files.LARGE == 20_000_000  # training.md, Recipes
+    assert DEFAULT_SIZE == 60_000  # data.md, The phrasebook
+    assert Normalization() == Normalization(moses_punctuation=False, nfkc=False, lowercase=False, collapse_whitespace=False)  # tokenizers.md
+
+
 # ---- options, keys and names in the text
 
 
@@ -121,7 +135,7 @@ def options() -> set[str]:
 
 @every_page
 def test_options_exist(page: Path) -> None:
-    named = {word.partition("=")[0] for span in pages.code_spans(page) if span.startswith("--") for word in span.split() if word.startswith("--")}
+    named = {word.partition("=")[0] for span in pages.code_spans(page) if span.startswith("--") for word in span.split() if re.match(r"--\w", word)}
     assert named <= options(), f"{page.name}: {sorted(named - options())}"
 
 

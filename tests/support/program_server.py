@@ -11,10 +11,10 @@ from __future__ import annotations
 import json
 import os
 import runpy
+import select
 import signal
 import socket
 import sys
-import threading
 import traceback
 from pathlib import Path
 from typing import Any
@@ -57,9 +57,7 @@ def main() -> None:
         script.chmod(0o755)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a child: it answers for itself
     print("ready", flush=True)
-    parent = os.getpid()
-    threading.Thread(target=lambda: (sys.stdin.read(), os.kill(parent, signal.SIGKILL)), daemon=True).start()
-    while True:
+    while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:
         connection, _ = listener.accept()
         if os.fork() == 0:
             listener.close()
