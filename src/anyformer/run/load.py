@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -109,13 +109,13 @@ def load(path: str | Path, *, step: str | int | None = None, device: str = "auto
     return Run(where, found.name, recipe, model, source, target, translator)
 
 
-def read_recipe(where: Path) -> Recipe:
-    """The recipe that a run's config.yaml holds, with the model resolved."""
+def read_recipe(where: Path, changes: Mapping[str, Any] | None = None) -> Recipe:
+    """The recipe that a run's config.yaml holds, with the model resolved; `changes` as in `anyformer train`."""
     data = folder.read_config(where)
     try:
-        return read(yaml12.Document(data, {}), str(where / "config.yaml"), {})
+        return read(yaml12.Document(data, {}), str(where / "config.yaml"), changes or {})
     except ConfigError as error:
-        raise CheckpointError(*error.problems) from None
+        raise error if changes else CheckpointError(*error.problems) from None
 
 
 def build_model(recipe: Recipe, where: Path) -> Model:

@@ -7,7 +7,7 @@ wrong with the input is known before anything is written.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -184,16 +184,7 @@ def _resumed(path: Path, recipe: str | Path | None, changes: dict[str, Any]) -> 
     where = folder.open_run(path)
     if latest_step(where) is None:
         raise InputError(Problem(str(where), "no step was saved in this run; start it again with --overwrite"))
-    made = read_recipe(where)
-    for key, value in changes.items():
-        made = _changed(made, key, value)
-    return _Start(str(folder.read_config(where)["run"].get("name") or where.name), made, where, resumed=True)
-
-
-def _changed(recipe: Recipe, path: str, value: Any) -> Recipe:
-    section, _, rest = path.partition(".")
-    if section == "model":
-        raise ConfigError(Problem(path, "the model of a run that is resumed cannot change; start a new run with it"))
-    if not rest:
-        return recipe.override(section, value)
-    return replace(recipe, **{section: getattr(recipe, section).override(rest, value)}) if hasattr(recipe, section) else recipe.override(path, value)
+    fixed = [Problem(key, "the model of a run that is resumed cannot change; start a new run with it") for key in changes if key.partition(".")[0] == "model"]
+    if fixed:
+        raise ConfigError(*fixed)
+    return _Start(str(folder.read_config(where)["run"].get("name") or where.name), read_recipe(where, changes), where, resumed=True)
