@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Literal, NamedTuple
 
 import torch
+from torch import nn
 
 from anyformer.batch import Batch, pad
 from anyformer.decoding.beam import beam_search
@@ -104,9 +106,9 @@ class Translator:
         found = [[] if len(source) > 1 else [NOTHING] for source in sources]  # what a tokenizer makes nothing of is left out
         jobs = [_Job((first + n, k, d), i, sources[i]) for i, (n, k, _) in enumerate(pieces) if not found[i] for d in range(draws)]
         done = 0
-        with self.ready():
+        with self.ready() as model:
             for batch in _batches(jobs, batch_size):
-                for job, hypotheses in zip(batch, self._find(batch, config), strict=True):
+                for job, hypotheses in zip(batch, self._find(model, batch, config), strict=True):
                     found[job.piece] += hypotheses
                 done += len(batch)
                 if progress:
@@ -145,10 +147,10 @@ class Translator:
             raise InputError(*problems)
         order = sorted(range(len(pairs)), key=lambda i: (-len(sources[i]) - len(targets[i]), i))
         scores: list[Score | None] = [None] * len(pairs)
-        with self.ready():
+        with self.ready() as model:
             for start in range(0, len(order), batch_size):
                 chosen = order[start : start + batch_size]
-                found = score_batch(self.model, [sources[i] for i in chosen], [targets[i] for i in chosen], self.special, self.device)
+                found = score_batch(model, [sources[i] for i in chosen], [targets[i] for i in chosen], self.special, self.device)
                 for i, score in zip(chosen, found, strict=True):
                     scores[i] = score
                 if progress:
@@ -160,13 +162,13 @@ class Translator:
         return [self._fits(source) and self._fits(target) for source, target in zip(*self._sides(pairs), strict=True)]
 
     @contextlib.contextmanager
-    def ready(self) -> Iterator[None]:
-        """No gradients, no dropout, the precision asked for; afterwards the model is as it was."""
+    def ready(self) -> Iterator[Any]:
+        """The model to compute with: no gradients, no dropout, the precision asked for; afterwards it is as it was."""
         training = self.model.training
         self.model.eval()
         try:
             with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-                yield
+                yield in_bf16(self.model) if self.precision == "bf16" else self.model
         finally:
             self.model.train(training)
 
@@ -199,15 +201,15 @@ class Translator:
     def _lengths(self, texts: list[str]) -> list[int]:
         return [len(ids) + 1 for ids in self.source_tokenizer.encode_batch(texts)]
 
-    def _find(self, batch: list[_Job], config: SearchConfig) -> list[list[Hypothesis]]:
+    def _find(self, model: Any, batch: list[_Job], config: SearchConfig) -> list[list[Hypothesis]]:
         tokens, segments = pad([job.source for job in batch], self.special.pad)
         start = torch.full((len(batch), 1), self.special.bos)
         padding: Literal["none", "right"] = "none" if segments is None else "right"
-        memory = self.model.encode(Batch(tokens=start, source=tokens, source_segments=segments, source_padding=padding).to(self.device))
+        memory = model.encode(Batch(tokens=start, source=tokens, source_segments=segments, source_padding=padding).to(self.device))
         limits = [config.limit(len(job.source)) for job in batch]
         if config.samples:
-            return sample(self.model, memory, limits, config, [job.name for job in batch], self.special)
-        return (greedy if config.beam == 1 else beam_search)(self.model, memory, limits, config, self.special)
+            return sample(model, memory, limits, config, [job.name for job in batch], self.special)
+        return (greedy if config.beam == 1 else beam_search)(model, memory, limits, config, self.special)
 
     def _finish(self, layout: Layout, found: list[list[Hypothesis]], config: SearchConfig) -> Translation:
         """Puts the pieces of one text together; the n-th best of a text is made of the n-th best of its pieces."""
@@ -219,6 +221,14 @@ class Translator:
             text = put_together(layout, self.target_tokenizer.decode_batch([list(h.ids) for h in chosen])) if chosen else layout.before
             candidates.append(Candidate(text, log_prob / max(len(ids) + len(chosen), 1) ** config.length_penalty, log_prob, ids))
         return Translation(*candidates[0], n_best=tuple(candidates))
+
+
+def in_bf16(model: Any) -> Any:
+    """A copy with bf16 parameters, so that they are not converted anew at every step; the model itself stays as it is."""
+    if not isinstance(model, nn.Module) or all(p.dtype == torch.bfloat16 for p in model.parameters()):
+        return model
+    converted = {id(p): nn.Parameter(p.to(torch.bfloat16), requires_grad=False) for p in model.parameters()}
+    return copy.deepcopy(model, dict(converted))
 
 
 class _Job(NamedTuple):

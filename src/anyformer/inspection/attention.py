@@ -69,8 +69,8 @@ def attention_of(translator: Translator, text: str, translation: str | None = No
     special = translator.special
     source = [*ids, translator.source_tokenizer.eos_id]
     batch = Batch(tokens=torch.tensor([[special.bos, *written]]), source=torch.tensor([source]))
-    with translator.ready():
-        maps = attention_weights(translator.model, batch.to(translator.device))
+    with translator.ready() as model:
+        maps = attention_weights(model, batch.to(translator.device))
     pieces = translator.target_tokenizer.pieces
     return AttentionMaps(
         **{side: tuple(maps[side]) for side in SIDES},
