@@ -23,6 +23,7 @@ from anyformer.checkpoint import Step, average_steps, check_same, latest_step, l
 from anyformer.distributed import World
 from anyformer.errors import CheckpointError, Problem
 from anyformer.training import ends
+from anyformer.training.allocator import give_back_holes
 from anyformer.training.clock import Clock
 from anyformer.training.config import Rollback, TrainConfig
 from anyformer.training.ema import weights_of
@@ -39,6 +40,8 @@ from anyformer.training.state import TrainState
 from anyformer.training.store import Store
 from anyformer.training.update import LossFunction, Taken, Updater, seed_of
 from anyformer.training.weights import Weights
+
+_GIVE_BACK_EVERY = 100  # steps; the pages cost about a second when they are needed again
 
 Evaluate = Callable[[nn.Module, int], dict[str, float]]
 
@@ -156,6 +159,8 @@ class Trainer:
             if reason is None:
                 self._step(prepared, weight, tokens, begin)
             state = self.state
+            if state.step % _GIVE_BACK_EVERY == 0:
+                give_back_holes()
             logs, saves = state.step % config.log_every == 0, state.step % config.save_every == 0
             evaluates = self._evaluate is not None and state.step % config.evaluate_every == 0
             if reason or logs or saves or evaluates:
