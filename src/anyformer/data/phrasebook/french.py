@@ -194,7 +194,8 @@ def _action(a: s.Action) -> str:
 
 def _location(x: s.Location) -> str:
     if x.place is None:
-        return f"où {ETRE.present[x.subject.person]} {noun_phrase(x.subject)} ?"
+        verb, name = ETRE.present[x.subject.person], noun_phrase(x.subject)
+        return f"où est-ce que {name} {verb} ?" if _is_pronoun(x.subject) else f"où {verb} {name} ?"
     return _timed(_clause(x.subject, _conjugate(ETRE, x.tense, x.subject.person), x.place.fr), x.time, x.question)
 
 

@@ -26,8 +26,9 @@ def _circumstances(dice: Dice, action: s.Action) -> s.Action:
     """A time or a frequency that suits the tense."""
     if action.tense != "present":
         return action._replace(time=_when(dice, action.tense, 0.5))
-    single = action.object is not None and (action.object.number or action.object.det in ("this", "a"))
-    if action.verb.stative or action.negative or single:
+    thing = action.object
+    once = thing is not None and thing.noun.kind in of.THING_KINDS and thing.det not in ("bare", "some")
+    if action.verb.stative or action.negative or (once and action.verb not in of.WEARING):
         return action
     roll = dice.random()
     if roll < 0.25:
@@ -48,13 +49,18 @@ def _transitive(dice: Dice) -> s.Sentence:
     roll = dice.random()
     question, negative = "whether" if roll < 0.12 else "", 0.12 <= roll < 0.25
     subject = phrases.asked(dice) if question else phrases.who(dice)
+    habit = tense == "present" and not verb.stative and dice.chance(0.4)
     if verb in of.WEARING:
         subject = s.NP(dice.pick(of.NAMES)) if subject.many else subject
         own = phrases.possessive(subject)
         noun = dice.pick(tuple(n for n in of.THINGS_OF[verb] if n not in of.WOMENS or own == "her"))
         thing = s.NP(noun, dice.pick(("a", "a", "this", own or "the")), False, phrases.adjective(dice, noun, 0.4))
+    elif habit and noun.kind != "transport" and not noun.kind.startswith("portion"):
+        thing = s.NP(noun, "some", True, phrases.adjective(dice, noun, 0.2)) if noun.measure else s.NP(noun, "bare")
     elif verb in of.OF_WHAT_IS_NEW:
         thing = phrases.indefinite(dice, noun)
+    elif noun.kind == "transport":
+        thing = s.NP(noun, "the")
     elif verb in of.OF_WHAT_IS_KNOWN or (noun.kind == "pet" and verb.en_tail == "for"):
         thing = s.NP(noun, dice.pick(("the", "the", "this")), dice.chance(0.3), phrases.adjective(dice, noun, 0.3))
     else:
@@ -179,7 +185,7 @@ def _occasion(dice: Dice) -> s.Sentence:
     receiver = s.NP(nouns.PRONOUNS["he" if owner.gender == "m" else "she"])
     if gift in of.WOMENS and owner.gender == "m":
         gift = nouns.COUNTED["book"]
-    thing = s.NP(gift, "a", False, phrases.adjective(dice, gift, 0.4))
+    thing = s.NP(gift, "a", False, dice.pick(of.GIFTS_OF[gift]) if of.GIFTS_OF[gift] and dice.chance(0.4) else None)
     return s.Occasion(owner, s.Action(giver, verbs.GIVING["give"], "future", thing, receiver))
 
 
@@ -273,7 +279,7 @@ def _preference(dice: Dice) -> s.Sentence:
 def _relative(dice: Dice) -> s.Sentence:
     verb = dice.pick(of.FINISHED)
     noun = dice.pick(tuple(n for n in of.THINGS_OF[verb] if n.measure and of.ADJECTIVES_OF[n]))
-    return s.Relative(noun, dice.chance(0.3), phrases.who(dice, 0.4), verb, dice.pick(of.ADJECTIVES_OF[noun]))
+    return s.Relative(noun, dice.chance(0.25), phrases.who(dice, 0.4), verb, dice.pick(of.ADJECTIVES_OF[noun]))
 
 
 # ---- numbers, hours, dates, weather
@@ -299,7 +305,7 @@ def _schedule(dice: Dice) -> s.Sentence:
         thing, verb = dice.pick(times.SHOWS), verbs.START
     else:
         thing, verb = dice.pick(times.SHOPS), dice.pick((verbs.OPEN_UP, verbs.CLOSE_DOWN))
-    return s.Schedule(thing, city, verb, 0) if dice.chance(0.12) else s.Schedule(thing, city, verb, *_hour(dice))
+    return s.Schedule(thing, city, verb, 0) if dice.chance(0.2) else s.Schedule(thing, city, verb, *_hour(dice))
 
 
 def _hour(dice: Dice) -> tuple[int, int]:
@@ -332,8 +338,8 @@ def _forecast(dice: Dice) -> s.Sentence:
 # Each construction with its share. Small ones run dry before the corpus is full: their repetitions are drawn anew.
 CONSTRUCTIONS: tuple[tuple[Callable[[Dice], s.Sentence], int], ...] = (
     (_transitive, 330), (_with_person, 70), (_giving, 60), (_activity, 190), (_speaking, 12), (_motion, 70), (_modal, 80), (_what, 15),
-    (_how_many, 12), (_occasion, 15), (_location, 50), (_existence, 50), (_quality, 50), (_feeling, 45), (_comparison, 55), (_occupation, 25),
-    (_origin, 15), (_liking, 40), (_preference, 15), (_relative, 35), (_age, 65), (_price, 60), (_schedule, 22), (_clock, 3), (_date, 30),
+    (_how_many, 12), (_occasion, 15), (_location, 50), (_existence, 50), (_quality, 75), (_feeling, 45), (_comparison, 55), (_occupation, 25),
+    (_origin, 15), (_liking, 40), (_preference, 15), (_relative, 45), (_age, 65), (_price, 60), (_schedule, 22), (_clock, 3), (_date, 30),
     (_forecast, 26),
 )
 _DRAWN = tuple(construction for construction, share in CONSTRUCTIONS for _ in range(share))

@@ -97,7 +97,7 @@ def owner(dice: Dice) -> NP:
     return NP(dice.pick(of.NAMES)) if dice.chance(0.6) else NP(dice.pick(of.RELATIVES), "my")
 
 
-def indefinite(dice: Dice, noun: Noun, described: float = 0.35) -> NP:
+def indefinite(dice: Dice, noun: Noun, described: float = 0.45) -> NP:
     """Something new: an apple, some apples, seven apples, a glass of water, water."""
     if not noun.measure:
         return NP(noun, "bare")
@@ -111,7 +111,7 @@ def indefinite(dice: Dice, noun: Noun, described: float = 0.35) -> NP:
     return NP(noun, "number", True, which, number(dice, noun))
 
 
-def definite(dice: Dice, noun: Noun, described: float = 0.2) -> NP:
+def definite(dice: Dice, noun: Noun, described: float = 0.3) -> NP:
     """Something known: the apple, these apples, Marie's apple, my apple."""
     which = adjective(dice, noun, described)
     roll = dice.random()
@@ -126,7 +126,7 @@ def definite(dice: Dice, noun: Noun, described: float = 0.2) -> NP:
     return NP(noun, dice.pick(_POSSESSIVES), False, which)
 
 
-def thing(dice: Dice, noun: Noun, subject: NP, described: float = 0.35) -> NP:
+def thing(dice: Dice, noun: Noun, subject: NP, described: float = 0.45) -> NP:
     """Something, new or known; what it is said to belong to may be the subject."""
     if not noun.measure or noun.kind.startswith("portion") or dice.chance(0.5):
         return indefinite(dice, noun, described)

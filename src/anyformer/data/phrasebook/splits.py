@@ -39,21 +39,21 @@ class HeldOut(NamedTuple):
 
 _HELD_OUT = {
     "adjective-noun": (
-        "red dress, blue hat, green bag, white cat, black umbrella, yellow chair, big dog, small bird, new car, old book, beautiful house, "
-        "expensive watch, cheap coat, heavy suitcase, comfortable bed, fresh egg, delicious cake, clever child, interesting story, good film, "
+        "red dress, blue hat, green bag, white cat, black umbrella, yellow chair, big dog, small bird, new car, old computer, beautiful house, "
+        "expensive watch, cheap coat, heavy suitcase, comfortable bed, fresh peach, delicious pear, clever child, interesting book, good film, "
         "important letter, difficult question, fast train, famous painting, kind teacher, young doctor"
     ),
     "verb-object": (
-        "eat apple, eat fish, drink juice, buy bread, buy skirt, sell bicycle, wear tie, wear shirt, read newspaper, write poem, look key, "
+        "eat apple, eat fish, drink juice, buy bread, buy skirt, sell bicycle, wear tie, wear shirt, read newspaper, write story, look key, "
         "find ticket, choose present, draw horse, wash sweater, repair computer, open window, close box, see elephant, watch monkey, "
-        "invite neighbour, help girl, understand word, need knife, lend map, send magazine"
+        "invite neighbour, help girl, understand word, need knife, lend map, send photo"
     ),
     "number-noun": (
-        "five egg, six pencil, seven book, eight orange, nine flower, ten photo, eleven tomato, twelve biscuit, twenty ticket, three key, "
-        "four horse, two rabbit, three jacket, four lamp"
+        "five egg, six pencil, seven book, eight orange, nine peach, ten photo, eleven tomato, twelve carrot, twenty ticket, three key, "
+        "four horse, two rabbit, three dress, four lamp"
     ),
-    "noun-place": "cat sofa, key table, book bag, dog garden, hat wardrobe, phone bed",
-    "verb-place": "work museum, study library, sing garden, run park, walk market, return hotel, arrive hospital, live Japan",
+    "noun-place": "cat sofa, key table, book bag, dog garden, hat suitcase, phone bed",
+    "verb-place": "work museum, study library, sing garden, run park, dance restaurant, return hotel, arrive hospital, live Japan",
 }
 
 

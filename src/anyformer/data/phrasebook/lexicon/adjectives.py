@@ -6,10 +6,10 @@ from anyformer.data.phrasebook.words import Adjective, Profession, State
 
 _KINDS = {
     "goods": "clothes accessory machine container furniture vehicle",
-    "coloured": "clothes accessory container vehicle pen pencil umbrella ball chair sofa flower",
-    "sizes": "pet animal fruit container furniture vehicle house plant",
-    "aged": "clothes accessory print machine container furniture vehicle house",
-    "pretty": "clothes accessory furniture vehicle house plant pet art",
+    "coloured": "clothes accessory container vehicle pen pencil umbrella ball chair sofa door",
+    "sizes": "pet animal fruit baked container furniture vehicle house plant opening key knife present ball",
+    "aged": "clothes accessory print machine container furniture vehicle transport house pen pencil key umbrella map photo ball knife",
+    "pretty": "clothes accessory furniture vehicle house plant pet horse elephant panda writing art photo present",
     "texts": "print writing art",
 }
 
@@ -46,28 +46,29 @@ _TABLE = """
     new,newer,nouveau nouvel nouvelle nouveaux nouvelles,before,新,新,aged
     old,older,vieux vieil vieille vieux vieilles,before,旧,旧,aged
     beautiful,more beautiful,beau bel belle beaux belles,before,漂亮的,漂亮,pretty
-    good,better,bon bonne,before,好,好,print art machine question idea
+    good,better,bon bonne,before,好,好,print writing art machine question idea
     interesting,more interesting,intéressant,after,有趣的,有趣,texts question idea
     famous,more famous,célèbre,after,有名的,有名,print art novel
     expensive,more expensive,cher chère,after,很贵的,贵,goods
     cheap,cheaper,bon~marché,after,便宜的,便宜,goods
     heavy,heavier,lourd,after,很重的,重,container furniture
-    light,lighter,léger légère,after,很轻的,轻,container clothes
-    comfortable,more comfortable,confortable,after,舒服的,舒服,clothes chair bed sofa car house
+    long,longer,long longue,before,很长的,长,writing film song word
+    polite,more polite,poli,after,有礼貌的,有礼貌,youngster adult
+    comfortable,more comfortable,confortable,after,舒服的,舒服,clothes chair bed sofa car train bus plane house
     fast,faster,rapide,after,很快的,快,car bicycle boat train bus plane
     fresh,fresher,frais fraîche,after,新鲜的,新鲜,fruit
     delicious,more delicious,délicieux délicieuse,after,好吃的,好吃,apple pear banana orange peach baked
     clever,cleverer,intelligent,after,聪明的,聪明,youngster cat dog horse elephant monkey
     young,younger,jeune,before,年轻的,年轻,adult
-    kind,kinder,gentil gentille,after,善良的,善良,adult
+    kind,kinder,gentil gentille,before,善良的,善良,youngster adult
     important,more important,important,after,重要的,重要,idea question word letter
-    difficult,more difficult,difficile,after,很难的,难,question word poem
-    red,-,rouge,after,红色的,红色的,coloured apple
-    blue,-,bleu,after,蓝色的,蓝色的,coloured
+    difficult,more difficult,difficile,after,很难的,难,question word
+    red,-,rouge,after,红色的,红色的,coloured apple flower
+    blue,-,bleu,after,蓝色的,蓝色的,coloured flower
     green,-,vert,after,绿色的,绿色的,coloured apple
-    white,-,blanc blanche,after,白色的,白色的,coloured cat dog rabbit horse hen mouse
-    black,-,noir,after,黑色的,黑色的,coloured cat dog rabbit horse hen mouse
-    yellow,-,jaune,after,黄色的,黄色的,coloured
+    white,-,blanc blanche,after,白色的,白色的,coloured flower cat dog rabbit horse mouse
+    black,-,noir,after,黑色的,黑色的,coloured cat dog rabbit horse mouse
+    yellow,-,jaune,after,黄色的,黄色的,coloured flower
 """
 
 ADJECTIVES = {adjective.en: adjective for adjective in map(_adjective, _TABLE.strip().splitlines())}

@@ -31,8 +31,6 @@ _COUNTED = {
         horse horses cheval chevaux m 马 匹
         mouse mice souris souris f 老鼠 只
         cow cows vache vaches f 奶牛 头
-        duck ducks canard canards m 鸭子 只
-        hen hens poule poules f 母鸡 只
         elephant elephants éléphant éléphants m 大象 头
         monkey monkeys singe singes m 猴子 只
         panda pandas panda pandas m 熊猫 只
@@ -45,13 +43,11 @@ _COUNTED = {
         peach peaches pêche pêches f 桃子 个
         tomato tomatoes tomate tomates f 西红柿 个
         carrot carrots carotte carottes f 胡萝卜 根
-        lemon lemons citron citrons m 柠檬 个
         egg eggs œuf œufs m 鸡蛋 个
     """,
     "baked": """
         cake cakes gâteau gâteaux m 蛋糕 个
         sandwich sandwiches sandwich sandwichs m 三明治 个
-        biscuit biscuits biscuit biscuits m 饼干 块
     """,
     "clothes": """
         dress dresses robe robes f 连衣裙 条
@@ -59,7 +55,6 @@ _COUNTED = {
         shirt shirts chemise chemises f 衬衫 件
         coat coats manteau manteaux m 大衣 件
         sweater sweaters pull pulls m 毛衣 件
-        jacket jackets veste vestes f 夹克 件
     """,
     "accessory": """
         hat hats chapeau chapeaux m 帽子 顶
@@ -70,13 +65,11 @@ _COUNTED = {
     "print": """
         book books livre livres m 书 本
         newspaper newspapers journal journaux m 报纸 份
-        magazine magazines magazine magazines m 杂志 本
         dictionary dictionaries dictionnaire dictionnaires m 词典 本
     """,
     "writing": """
         letter letters lettre lettres f 信 封
         story stories histoire histoires f 故事 个
-        poem poems poème poèmes m 诗 首
         novel novels roman romans m 小说 本
     """,
     "tool": """
@@ -106,7 +99,6 @@ _COUNTED = {
         chair chairs chaise chaises f 椅子 把
         bed beds lit lits m 床 张
         sofa sofas canapé canapés m 沙发 张
-        wardrobe wardrobes armoire armoires f 衣柜 个
     """,
     "vehicle": """
         car cars voiture voitures f 汽车 辆

@@ -51,7 +51,7 @@ _COUNTRIES = """
 _SPOTS = {
     ("on", "sur", "上"): "table chair bed sofa",
     ("under", "sous", "下面"): "table chair bed tree",
-    ("in", "dans", "里"): "box bag suitcase wardrobe car",
+    ("in", "dans", "里"): "box bag suitcase car",
     ("behind", "derrière", "后面"): "house tree door sofa",
     ("in front of", "devant", "前面"): "house window door car",
     ("next to", "à côté de", "旁边"): "bed tree lamp window table",

@@ -36,7 +36,7 @@ _ALLER = _irregular("aller", "vais vas va allons vont", "ir", "allé", etre=True
 _PARLER, _PREPARER, _PORTER = _er("parler"), _er("préparer"), _er("porter")
 
 _DONE = ("past", "future")                          # what is over in a moment has no progressive here
-_EVERY = ("present", "present", "past", "plan", "future")
+_WILLED = ("present", "past", "future")
 
 
 def _en(forms: str) -> tuple[str, str, str, str]:
@@ -52,9 +52,9 @@ def _en(forms: str) -> tuple[str, str, str, str]:
 
 
 TRANSITIVE = {
-    "eat": Verb(_en("eat ate eating"), _er("manger"), "吃", subjects="animal", tenses=_EVERY),
-    "drink": Verb(_en("drink drank drinking"), _irregular("boire", "bois bois boit buvons boivent", "boir", "bu"), "喝", subjects="animal", tenses=_EVERY),
-    "buy": Verb(_en("buy bought buying"), _er("acheter", "achèt"), "买", tenses=_EVERY),
+    "eat": Verb(_en("eat ate eating"), _er("manger"), "吃", subjects="animal", tenses=_WILLED),
+    "drink": Verb(_en("drink drank drinking"), _irregular("boire", "bois bois boit buvons boivent", "boir", "bu"), "喝", subjects="animal", tenses=_WILLED),
+    "buy": Verb(_en("buy bought buying"), _er("acheter", "achèt"), "买", tenses=_WILLED),
     "sell": Verb(_en("sell sold selling"), _re("vendre"), "卖"),
     "put on": Verb(_en("wear wore wearing"), _PORTER, "穿", zh_progressive="穿着"),
     "wear": Verb(_en("wear wore wearing"), _PORTER, "戴", zh_progressive="戴着"),
@@ -96,7 +96,7 @@ INTRANSITIVE = {
     "sing": Verb(_en("sing sang singing"), _er("chanter"), "唱歌"),
     "swim": Verb(_en("swim swam swimming"), _er("nager"), "游泳"),
     "study": Verb(_en("study studied studying"), _er("étudier"), "学习"),
-    "laugh": Verb(_en("laugh laughed laughing"), _irregular("rire", "ris ris rit rions rient", "rir", "ri"), "笑"),
+    "cook": Verb(_en("cook cooked cooking"), _er("cuisiner"), "做饭"),
     "walk": Verb(_en("walk walked walking"), _er("promener", "promèn", reflexive=True), "散步"),
     "play football": Verb(_en("play played playing"), _JOUER, "踢足球", en_tail="football", fr_tail="à le football"),
     "play tennis": Verb(_en("play played playing"), _JOUER, "打网球", en_tail="tennis", fr_tail="à le tennis"),
