@@ -76,7 +76,7 @@ def _at(place: Place | None) -> str:
 def _action(a: s.Action) -> str:
     negative = a.negative
     never = a.frequency is not None and a.frequency.zh == "从不"
-    thing = "什么" if a.question == "what" else noun_phrase(a.object, negative or never) if a.object else ""
+    thing = "什么" if a.question == "what" else noun_phrase(a.plain_object, negative or never) if a.plain_object else ""
     where = "哪里" if a.question == "where" else ""
     scene = "" if a.verb.goal else f"在{where}" if where else _at(a.place)
     goal = (where or (a.place.zh if a.place else "")) if a.verb.goal else ""

@@ -107,8 +107,8 @@ def _action(a: s.Action) -> str:
     words += (a.frequency.en if a.frequency else "", main, a.verb.en_tail)
     if a.recipient and a.recipient.noun.kind == "pronoun":
         words.append(_object(a.recipient))
-    if a.object:
-        words.append(_object(a.object))
+    if a.plain_object:
+        words.append(_object(a.plain_object))
     if a.recipient and a.recipient.noun.kind != "pronoun":
         words.append(f"to {noun_phrase(a.recipient)}")
     if a.place:

@@ -54,11 +54,22 @@ class Action(NamedTuple):
     modal: Modal | None = None
 
     @property
+    def habitual(self) -> bool:
+        return self.frequency is not None or (self.time is not None and self.time.tense == "habit")
+
+    @property
     def progressive(self) -> bool:
         """English and Chinese mark what is going on now; habits, wishes and states they leave unmarked."""
-        if self.tense != "present" or self.verb.stative or self.modal or self.frequency:
+        if self.tense != "present" or self.verb.stative or self.modal or self.habitual:
             return False
-        return not (self.time and self.time.tense == "habit") and not (self.negative and self.object)
+        return not (self.negative and self.object)
+
+    @property
+    def plain_object(self) -> NP | None:
+        """The object as English and Chinese have it: they leave out `some` in a habit (reads books, every day)."""
+        if self.object and self.object.det == "some" and self.habitual:
+            return self.object._replace(det="bare")
+        return self.object
 
 
 class Location(NamedTuple):

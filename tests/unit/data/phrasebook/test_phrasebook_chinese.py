@@ -26,6 +26,7 @@ def test_numerals(n, words):
     (Action(HE, V["run"], place=PARK), "他正在公园里跑步。"),
     (Action(HE, V["run"], "past", place=PARK, time=times.TIMES["past"][0]), "他昨天在公园里跑步了。"),
     (Action(HE, V["run"], "past", negative=True), "他没跑步。"),
+    (Action(HE, V["read"], frequency=times.NEVER, object=NP(N["newspaper"], "some", True)), "他从不读报纸。"),
     (Action(HE, V["run"], frequency=times.OFTEN), "他经常跑步。"),
     (Action(SHE, V["buy"], "past", NP(N["dress"], "a", False, A["red"]), question="whether"), "她买了一条红色的连衣裙吗\uff1f"),
     (Action(SHE, V["buy"], "past", NP(N["dress"], "a"), negative=True), "她没买连衣裙。"),
