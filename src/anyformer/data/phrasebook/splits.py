@@ -134,9 +134,12 @@ def _held_out_in(sentence: s.Sentence) -> tuple[_Word, _Word] | None:
     return None
 
 
-def _forms(pair: Pair) -> set[str]:
-    """The word forms of both sides; of Chinese, the characters."""
-    return {form for text in pair for form in (text.rstrip(".").replace(",", "").split() if text.isascii() or " " in text else text)}
+_NO_MARKS = str.maketrans("", "", ".,?")
+
+
+def _forms(text: str, language: str) -> set[str]:
+    """The word forms of a text; of a Chinese one, its characters."""
+    return set(text) if language == "zh" else set(text.translate(_NO_MARKS).split())
 
 
 def _check(source: str, target: str, size: int) -> None:
@@ -161,17 +164,17 @@ def splits(source: str = "en", target: str = "fr", seed: int = 0, size: int = DE
     _check(source, target, size)
     turned = source > target
     first, second = sorted((source, target))
-    kept, candidates = _draw(first, second, seed, size)
     share = min(1_000, size // 20)
-    rest, every = size - share, (size - share) // share
-    validation = kept[:rest:every][:share]
-    train = [pair for i, pair in enumerate(kept[:rest]) if i % every or i // every >= share]
-    test = _balanced(candidates, train, share)
+    kept, candidates = _draw(first, second, seed, size - share)
+    every = len(kept) // share
+    validation = kept[: every * share : every]
+    train = [pair for i, pair in enumerate(kept) if i % every or i >= every * share]
+    test = _balanced(candidates, train, (first, second), share)
     parts = (train, validation, test)
     return Splits(*([(b, a) for a, b in part] for part in parts)) if turned else Splits(*parts)
 
 
-def _draw(first: str, second: str, seed: int, size: int) -> tuple[list[Pair], dict[tuple[_Word, _Word], list[Pair]]]:
+def _draw(first: str, second: str, seed: int, count: int) -> tuple[list[Pair], dict[tuple[_Word, _Word], list[Pair]]]:
     """Distinct pairs without a held-out combination, and those with one, by combination."""
     one, other = REALISERS[first], REALISERS[second]
     seen: set[str] = set()
@@ -190,17 +193,16 @@ def _draw(first: str, second: str, seed: int, size: int) -> tuple[list[Pair], di
             candidates.setdefault(combination, []).append(pair)
             continue
         kept.append(pair)
-        if len(kept) == size:
+        if len(kept) == count:
             return kept, candidates
     raise AssertionError("sentences() never ends")
 
 
-def _balanced(candidates: dict[tuple[_Word, _Word], list[Pair]], train: list[Pair], count: int) -> list[Pair]:
+def _balanced(candidates: dict[tuple[_Word, _Word], list[Pair]], train: list[Pair], languages: tuple[str, str], count: int) -> list[Pair]:
     """Pairs whose words all occur in training, in turn from each combination, so that all are tested alike."""
-    known: set[str] = set()
-    for pair in train:
-        known |= _forms(pair)
-    rows = [[pair for pair in pairs if _forms(pair) <= known] for pairs in candidates.values()]
+    one, other = languages
+    known = _forms("\n".join(a for a, _ in train), one), _forms("\n".join(b for _, b in train), other)
+    rows = [[(a, b) for a, b in pairs if _forms(a, one) <= known[0] and _forms(b, other) <= known[1]] for pairs in candidates.values()]
     deepest = max(map(len, rows), default=0)
     return list(islice((row[i] for i in range(deepest) for row in rows if i < len(row)), count))
 
