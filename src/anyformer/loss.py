@@ -5,6 +5,8 @@ Shapes: hidden [R, D] (R rows that count), weight [V, D], targets [R].
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -14,7 +16,8 @@ from anyformer.batch import Batch
 from anyformer.model.model import Output
 from anyformer.parts.linear import apply_linear
 
-_BLOCK_BYTES = 16 * 2**20  # of fp32 logits at a time: stays in the caches
+_BLOCK_BYTES = 16 * 2**20  # of logits at a time: enough rows for fast products
+_CHUNK_BYTES = 4 * 2**20  # of fp32 probabilities at a time: few enough for the caches
 
 
 class Loss(NamedTuple):
@@ -49,7 +52,12 @@ def cross_entropy(output: Output, batch: Batch, label_smoothing: float = 0.0, z_
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
-    """Blocks of rows: logits, their softmax, and at once the gradients; only [R, D] and [V, D] outlive the forward."""
+    """Blocks of rows: logits, their softmax p, and at once the gradients; only [R, D] and [V, D] outlive the forward.
+
+    The gradient of a row's logits is its weight times (1 + 2 z log Z) p - (1 - s) onehot - s / V. The last term is the
+    same for all entries, so it and the mean logit in the smoothed loss come from the sum of W's rows, without a pass
+    over the logits.
+    """
 
     @staticmethod
     def forward(
@@ -57,39 +65,46 @@ class _LinearCrossEntropy(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         needs = ctx.needs_input_grad
         rows, n_entries = hidden.shape[0], weight.shape[0]
-        block = max(64, _BLOCK_BYTES // (4 * n_entries))
         w = weight.to(hidden.dtype)
         b = None if bias is None else bias.to(hidden.dtype)
-        total, nats = hidden.new_zeros((), dtype=torch.float32), hidden.new_zeros((), dtype=torch.float32)
+        mean_row = w.float().mean(0)  # [D]
+        mean_logit = hidden.float() @ mean_row + (0.0 if b is None else b.float().mean())  # [R]
+        log_z, own = torch.empty(rows, device=hidden.device), torch.empty(rows, device=hidden.device)
         d_hidden = torch.empty_like(hidden) if needs[0] else None
         d_weight = torch.zeros_like(weight) if needs[1] else None
         d_bias = torch.zeros_like(bias) if bias is not None and needs[2] else None
-        for start in range(0, rows, block):
-            at = slice(start, start + block)
-            logits = apply_linear(hidden[at], w, b)
-            p = torch.softmax(logits, -1, dtype=torch.float32)
-            target, share = targets[at].unsqueeze(1), weights[at]
-            chosen = logits.gather(1, target).squeeze(1).float()
-            log_z = _log_normaliser(logits, p.gather(1, target).squeeze(1), chosen)
-            own = log_z - chosen
-            nats += own @ share
-            smoothed = own if smoothing == 0 else (1 - smoothing) * own + smoothing * (log_z - logits.sum(-1, dtype=torch.float32) / n_entries)
-            total += (smoothed if z_loss == 0 else smoothed + z_loss * log_z.square()) @ share
-            if not any(needs):
-                continue
-            if z_loss:
-                p *= (1 + 2 * z_loss * log_z).unsqueeze(1)
-            if smoothing:
-                p -= smoothing / n_entries
-            p.scatter_add_(1, target, torch.full_like(p[:, :1], smoothing - 1))
-            d_logits = p.mul_(share.unsqueeze(1)).to(hidden.dtype)
+        alike = hidden.device.type == "cpu" and bool((weights == 1).all())
+        for block in _parts(rows, _BLOCK_BYTES // (hidden.element_size() * n_entries)):
+            logits = apply_linear(hidden[block], w, b)
+            for part in _parts(logits.shape[0], _CHUNK_BYTES // (4 * n_entries)):
+                at = slice(block.start + part.start, block.start + part.stop)
+                target = targets[at].unsqueeze(1)
+                p = torch.softmax(logits[part], -1, dtype=torch.float32)
+                chosen = logits[part].gather(1, target).squeeze(1).float()
+                log_z[at] = _log_normaliser(logits[part], p.gather(1, target).squeeze(1), chosen)
+                own[at] = log_z[at] - chosen
+                if not any(needs):
+                    continue
+                if z_loss:
+                    p *= (1 + 2 * z_loss * log_z[at]).unsqueeze(1)
+                p.scatter_add_(1, target, torch.full_like(p[:, :1], smoothing - 1))
+                logits[part] = p if alike else p.mul_(weights[at].unsqueeze(1))  # from here on their gradient
             if d_hidden is not None:
-                torch.mm(d_logits, w, out=d_hidden[at])
+                torch.mm(logits, w, out=d_hidden[block])
             if d_weight is not None:
-                d_weight += d_logits.t() @ hidden[at]
+                d_weight += (logits.t() @ hidden[block]).float()
             if d_bias is not None:
-                d_bias += d_logits.sum(0, dtype=torch.float32)
+                d_bias += logits.sum(0, dtype=torch.float32)
+        if smoothing and d_hidden is not None:
+            d_hidden -= (weights.unsqueeze(1) * (smoothing * mean_row)).to(hidden.dtype)
+        if smoothing and d_weight is not None:
+            d_weight -= (smoothing / n_entries) * (weights @ hidden.float())
+        if smoothing and d_bias is not None:
+            d_bias -= (smoothing / n_entries) * weights.sum()
         ctx.grads = d_hidden, d_weight, d_bias
+        nats = own @ weights
+        each = own if smoothing == 0 else (1 - smoothing) * own + smoothing * (log_z - mean_logit)
+        total = (each if z_loss == 0 else each + z_loss * log_z.square()) @ weights
         ctx.mark_non_differentiable(nats)
         return total, nats
 
@@ -99,6 +114,13 @@ class _LinearCrossEntropy(torch.autograd.Function):
         ctx.grads = None
         scaled = [None if g is None else g.mul_(grad.to(g.dtype)) for g in (d_hidden, d_weight, d_bias)]
         return (*scaled, None, None, None, None)
+
+
+def _parts(rows: int, most: int) -> Iterator[slice]:
+    """All rows, in even parts of about `most`."""
+    count = max(1, math.ceil(rows / max(16, most)))
+    for i in range(count):
+        yield slice(rows * i // count, rows * (i + 1) // count)
 
 
 def _log_normaliser(logits: Tensor, p_target: Tensor, target_logit: Tensor) -> Tensor:

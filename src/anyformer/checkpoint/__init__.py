@@ -1,7 +1,7 @@
 """Steps of a run on disk: written whole or not at all, checked when read, never unpickled.
 
-    save_step(run, "step-000500", {"model": model.state_dict(), "optimizer": ...}, {"step": 500, ...})
-    load_step(find_step(run, "best")).tensors("model")
+save_step(run, "step-000500", {"model": model.state_dict(), "optimizer": ...}, {"step": 500, ...})
+load_step(find_step(run, "best")).tensors("model")
 """
 
 from anyformer.checkpoint.average import average_steps

@@ -1,10 +1,10 @@
 """From raw text to batches: corpora, cleaning, splits, tokenised datasets, objectives and the sampler.
 
-    splits = load_splits(DataConfig(corpus=Named(name="multi30k", source="en", target="fr")))
-    bound = Translation().bind(tokenizer, tokenizer, max_length=256)
-    dataset = TokenizedPairs.build(splits.train, bound)
-    stream = BatchStream(bound, dataset, Sampler(dataset.lengths, tokens_per_batch=4096, seed=0))
-    stream.batch(step)
+splits = load_splits(DataConfig(corpus=Named(name="multi30k", source="en", target="fr")))
+bound = Translation().bind(tokenizer, tokenizer, max_length=256)
+dataset = TokenizedPairs.build(splits.train, bound)
+stream = BatchStream(bound, dataset, Sampler(dataset.lengths, tokens_per_batch=4096, seed=0))
+stream.batch(step)
 """
 
 from anyformer.data.cleaning import Cleaning, Pair

@@ -108,7 +108,7 @@ class Jsonl(Corpus):
         except (ValueError, RecursionError) as error:
             raise InputError(Problem(where, f"is no JSON: {error}")) from None
         if not isinstance(record, dict):
-            raise InputError(Problem(where, "is no JSON object; each line must look like {\"source\": \"...\", \"target\": \"...\"}"))
+            raise InputError(Problem(where, 'is no JSON object; each line must look like {"source": "...", "target": "..."}'))
         return record
 
     @property

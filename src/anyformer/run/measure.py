@@ -26,7 +26,8 @@ class Measured(NamedTuple):
 def measure(prepared: Prepared, device: torch.device, precision: Literal["fp32", "bf16"]) -> Measured:
     """Runs up to eight steps, or two seconds of them, after one that does not count."""
     model = prepared.model.build().to(device)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=0.0)
+    optimizer = prepared.recipe.train.optimizer.build(model)
+    optimizer.set_rate(0.0)
     smoothing = prepared.recipe.train.step.label_smoothing
 
     def step(number: int) -> int:
@@ -37,7 +38,7 @@ def measure(prepared: Prepared, device: torch.device, precision: Literal["fp32",
             loss = cross_entropy(model(batch), batch, smoothing)
         (loss.total / loss.weight).backward()
         optimizer.step()
-        optimizer.zero_grad()
+        optimizer.clear_gradients()
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         return tokens

@@ -73,7 +73,18 @@ def lay(data: dict[str, Any], path: str, value: Any, cls: type[Spec] | None = No
         _put(here, name, below)
         here = below
     _step(here, names[-1], cls, path)
+    if names[-1] == "kind" and isinstance(here, dict) and cls is not None:
+        _keep_only_fields_of(here, cls, value)
     _put(here, names[-1], value)
+
+
+def _keep_only_fields_of(data: dict[str, Any], old: type[Spec], kind: Any) -> None:
+    """Another kind keeps what it shares with the old one: `tokenizer.kind=Unigram` keeps the vocabulary's size, and has no use for merges."""
+    menus = (base.menu() for base in old.__mro__ if isinstance(base, type) and issubclass(base, Spec))
+    new = next((menu[kind] for menu in menus if isinstance(kind, str) and kind in menu), None)
+    if new is not None:
+        for name in set(data) - set(field_types(new)):
+            del data[name]
 
 
 def _step(here: Any, name: str, cls: type[Spec] | None, path: str) -> tuple[Any, type[Spec] | None]:

@@ -41,7 +41,7 @@ from anyformer.training.store import Store
 from anyformer.training.update import LossFunction, Taken, Updater, seed_of
 from anyformer.training.weights import Weights
 
-_GIVE_BACK_EVERY = 100  # steps; the pages cost about a second when they are needed again
+_GIVE_BACK_EVERY = 50  # steps; the pages cost about a second when they are needed again
 
 Evaluate = Callable[[nn.Module, int], dict[str, float]]
 

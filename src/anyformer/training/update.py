@@ -73,7 +73,8 @@ class Updater:
         if self._clip is not None:
             torch._foreach_mul_(gradients, (self._clip / (norm + 1e-6)).clamp(max=1.0))
         self._optimizers.set_rate(lr)
-        self._optimizers.step()
+        with self.autocast():  # Muon's matrix products, too, are of the run's precision; sums and states stay fp32
+            self._optimizers.step()
         self._optimizers.clear_gradients()
         return Taken(nats, norm)
 

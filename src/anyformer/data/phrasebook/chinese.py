@@ -15,7 +15,7 @@ from anyformer.data.phrasebook import syntax as s
 from anyformer.data.phrasebook.words import Noun, Place, Time
 
 _POSSESSOR = {"my": "我", "your": "你", "his": "他", "her": "她", "our": "我们", "their": "他们"}
-_COMMA, _QUESTION_MARK, _FULL_STOP = "\uff0c", "\uff1f", "\u3002"     # full-width
+_COMMA, _QUESTION_MARK, _FULL_STOP = "\uff0c", "\uff1f", "\u3002"  # full-width
 _DIGITS = "零一二三四五六七八九十"
 
 
@@ -60,8 +60,8 @@ def noun_phrase(np: s.NP, bare: bool = False) -> str:
         raise s.UnsayableError(f"{noun.zh}: the plural of what is owned does not show")
     owner = noun_phrase(np.owner) if np.owner else _POSSESSOR[np.det]
     number = f"{count(np.number)}{noun.measure}" if np.number else ""
-    kin = noun.kind == "relative" and len(owner) == 1                   # 我妈妈, but 我们的妈妈
-    enough = words.removesuffix(noun.zh).endswith("的") and not number    # 我红色的毛衣: one 的 is enough
+    kin = noun.kind == "relative" and len(owner) == 1  # 我妈妈, but 我们的妈妈
+    enough = words.removesuffix(noun.zh).endswith("的") and not number  # 我红色的毛衣: one 的 is enough
     return f"{owner}{'' if kin or enough else '的'}{number}{words}"
 
 
@@ -98,7 +98,7 @@ def _action(a: s.Action) -> str:
     if a.verb.zh_progressive:
         return f"{start}{scene}{a.verb.zh_progressive}{thing}{end}"
     if goal:
-        return f"{start}要{verb}{goal}" if where else f"{start}正在{verb}{goal}的路上{end}"     # going there
+        return f"{start}要{verb}{goal}" if where else f"{start}正在{verb}{goal}的路上{end}"  # going there
     if negative and a.place:
         raise s.UnsayableError("没在...: is not doing, or did not do")
     now = "没" if negative else "正"
@@ -227,9 +227,24 @@ def _forecast(x: s.Forecast) -> str:
 
 
 _CONSTRUCTIONS = {
-    s.Action: _action, s.Location: _location, s.Existence: _existence, s.Quality: _quality, s.Feeling: _feeling, s.Comparison: _comparison,
-    s.Occupation: _occupation, s.Origin: _origin, s.Liking: _liking, s.Preference: _preference, s.Age: _age, s.Price: _price,
-    s.HowMany: _how_many, s.Relative: _relative, s.Occasion: _occasion, s.Schedule: _schedule, s.Clock: _clock, s.Date: _date,
+    s.Action: _action,
+    s.Location: _location,
+    s.Existence: _existence,
+    s.Quality: _quality,
+    s.Feeling: _feeling,
+    s.Comparison: _comparison,
+    s.Occupation: _occupation,
+    s.Origin: _origin,
+    s.Liking: _liking,
+    s.Preference: _preference,
+    s.Age: _age,
+    s.Price: _price,
+    s.HowMany: _how_many,
+    s.Relative: _relative,
+    s.Occasion: _occasion,
+    s.Schedule: _schedule,
+    s.Clock: _clock,
+    s.Date: _date,
     s.Forecast: _forecast,
 }
 
@@ -244,4 +259,4 @@ def asks(sentence: s.Sentence) -> bool:
 
 def realise(sentence: s.Sentence) -> str:
     """The sentence in Chinese; raises UnsayableError where it would not show what the other languages show."""
-    return _CONSTRUCTIONS[type(sentence)](sentence) + (_QUESTION_MARK if asks(sentence) else _FULL_STOP)     # type: ignore[operator]
+    return _CONSTRUCTIONS[type(sentence)](sentence) + (_QUESTION_MARK if asks(sentence) else _FULL_STOP)  # type: ignore[operator]

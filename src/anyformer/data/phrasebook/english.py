@@ -9,8 +9,26 @@ from anyformer.data.phrasebook.words import Noun, Time, Verb
 
 _OBJECT = {"I": "me", "you": "you", "he": "him", "she": "her", "we": "us", "they": "them"}
 _SMALL = (
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine",
-    "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
 )
 _TENS = ["-", "-", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _NOT = {"am": "am not", "must": "must not", "can": "can't", "will": "won't"}
@@ -254,14 +272,29 @@ def _forecast(x: s.Forecast) -> str:
 
 
 _CONSTRUCTIONS = {
-    s.Action: _action, s.Location: _location, s.Existence: _existence, s.Quality: _quality, s.Feeling: _feeling, s.Comparison: _comparison,
-    s.Occupation: _occupation, s.Origin: _origin, s.Liking: _liking, s.Preference: _preference, s.Age: _age, s.Price: _price,
-    s.HowMany: _how_many, s.Relative: _relative, s.Occasion: _occasion, s.Schedule: _schedule, s.Clock: _clock, s.Date: _date,
+    s.Action: _action,
+    s.Location: _location,
+    s.Existence: _existence,
+    s.Quality: _quality,
+    s.Feeling: _feeling,
+    s.Comparison: _comparison,
+    s.Occupation: _occupation,
+    s.Origin: _origin,
+    s.Liking: _liking,
+    s.Preference: _preference,
+    s.Age: _age,
+    s.Price: _price,
+    s.HowMany: _how_many,
+    s.Relative: _relative,
+    s.Occasion: _occasion,
+    s.Schedule: _schedule,
+    s.Clock: _clock,
+    s.Date: _date,
     s.Forecast: _forecast,
 }
 
 
 def realise(sentence: s.Sentence) -> str:
     """The sentence in English, with its capital and its full stop or question mark."""
-    text = _CONSTRUCTIONS[type(sentence)](sentence)     # type: ignore[operator]
+    text = _CONSTRUCTIONS[type(sentence)](sentence)  # type: ignore[operator]
     return text[0].upper() + text[1:] + ("" if text.endswith("?") else ".")

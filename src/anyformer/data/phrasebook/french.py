@@ -18,19 +18,41 @@ _GO = MOTION["go"].fr
 _DIRECT = {"I": "me", "you": "te", "he": "le", "she": "la", "we": "nous", "they": "les"}
 _INDIRECT = _DIRECT | {"he": "lui", "she": "lui", "they": "leur"}
 _REFLEXIVE = ("me", "te", "se", "nous", "se")
-_POSSESSIVE = {      # masculine, feminine, plural
-    "my": ("mon", "ma", "mes"), "your": ("ton", "ta", "tes"), "his": ("son", "sa", "ses"), "her": ("son", "sa", "ses"),
-    "our": ("notre", "notre", "nos"), "their": ("leur", "leur", "leurs"),
+_POSSESSIVE = {  # masculine, feminine, plural
+    "my": ("mon", "ma", "mes"),
+    "your": ("ton", "ta", "tes"),
+    "his": ("son", "sa", "ses"),
+    "her": ("son", "sa", "ses"),
+    "our": ("notre", "notre", "nos"),
+    "their": ("leur", "leur", "leurs"),
 }
 _FUTURE = ("ai", "as", "a", "ons", "ont")
 _IMPERFECT = ("ais", "ais", "ait", "ions", "aient")
 _SMALL = (
-    "zéro", "un", "deux", "trois", "quatre", "cinq", "six", "sept", "huit", "neuf",
-    "dix", "onze", "douze", "treize", "quatorze", "quinze", "seize", "dix-sept", "dix-huit", "dix-neuf",
+    "zéro",
+    "un",
+    "deux",
+    "trois",
+    "quatre",
+    "cinq",
+    "six",
+    "sept",
+    "huit",
+    "neuf",
+    "dix",
+    "onze",
+    "douze",
+    "treize",
+    "quatorze",
+    "quinze",
+    "seize",
+    "dix-sept",
+    "dix-huit",
+    "dix-neuf",
 )
 _TENS = ["-", "-", "vingt", "trente", "quarante", "cinquante", "soixante", "soixante", "quatre-vingt", "quatre-vingt"]
 
-_VOWEL = "aeiouyéèêâîôœh"      # every h of the lexicon is mute
+_VOWEL = "aeiouyéèêâîôœh"  # every h of the lexicon is mute
 _ELISION = re.compile(rf"\b([jldnmts]|qu)[ea] (?!huit|onze)(?=[{_VOWEL}AEIÉ])")
 _CONTRACTIONS = (("à le ", "au "), ("à les ", "aux "), ("de le ", "du "), ("de les ", "des "))
 
@@ -42,7 +64,7 @@ def numeral(n: int) -> str:
     if n == 100:
         return "cent"
     tens, ones = divmod(n, 10)
-    if tens in (7, 9):                      # soixante-dix, quatre-vingt-dix
+    if tens in (7, 9):  # soixante-dix, quatre-vingt-dix
         ones += 10
     if not ones:
         return _TENS[tens] + ("s" if tens == 8 else "")
@@ -115,7 +137,7 @@ def _conjugate(verb: FrenchVerb, tense: str, person: int) -> str:
         return verb.present[person]
     if tense == "future":
         return verb.future + _FUTURE[person]
-    return {"être": "ét", "avoir": "av"}[verb.infinitive] + _IMPERFECT[person]     # the past of a state
+    return {"être": "ét", "avoir": "av"}[verb.infinitive] + _IMPERFECT[person]  # the past of a state
 
 
 def _clause(subject: s.NP, verb: str, tail: str, negative: bool = False, clitic: str = "", negation: str = "pas", adverb: str = "") -> str:
@@ -317,16 +339,31 @@ def _forecast(x: s.Forecast) -> str:
 
 
 _CONSTRUCTIONS = {
-    s.Action: _action, s.Location: _location, s.Existence: _existence, s.Quality: _quality, s.Feeling: _feeling, s.Comparison: _comparison,
-    s.Occupation: _occupation, s.Origin: _origin, s.Liking: _liking, s.Preference: _preference, s.Age: _age, s.Price: _price,
-    s.HowMany: _how_many, s.Relative: _relative, s.Occasion: _occasion, s.Schedule: _schedule, s.Clock: _clock, s.Date: _date,
+    s.Action: _action,
+    s.Location: _location,
+    s.Existence: _existence,
+    s.Quality: _quality,
+    s.Feeling: _feeling,
+    s.Comparison: _comparison,
+    s.Occupation: _occupation,
+    s.Origin: _origin,
+    s.Liking: _liking,
+    s.Preference: _preference,
+    s.Age: _age,
+    s.Price: _price,
+    s.HowMany: _how_many,
+    s.Relative: _relative,
+    s.Occasion: _occasion,
+    s.Schedule: _schedule,
+    s.Clock: _clock,
+    s.Date: _date,
     s.Forecast: _forecast,
 }
 
 
 def realise(sentence: s.Sentence) -> str:
     """The sentence in French, after elision and contraction, with its capital and its final mark."""
-    text = _ELISION.sub(r"\1'", _CONSTRUCTIONS[type(sentence)](sentence))     # type: ignore[operator]
+    text = _ELISION.sub(r"\1'", _CONSTRUCTIONS[type(sentence)](sentence))  # type: ignore[operator]
     for apart, together in _CONTRACTIONS:
         if apart in text:
             text = re.sub(rf"\b{apart}", together, text)

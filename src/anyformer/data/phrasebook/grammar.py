@@ -40,6 +40,7 @@ def _circumstances(dice: Dice, action: s.Action) -> s.Action:
 
 # ---- what people and animals do
 
+
 def _transitive(dice: Dice) -> s.Sentence:
     """Somebody does something to something."""
     verb = dice.pick(of.WITH_THINGS)
@@ -191,6 +192,7 @@ def _occasion(dice: Dice) -> s.Sentence:
 
 # ---- where things are, and what they are like
 
+
 def _location(dice: Dice) -> s.Sentence:
     roll = dice.random()
     if roll < 0.55:
@@ -284,6 +286,7 @@ def _relative(dice: Dice) -> s.Sentence:
 
 # ---- numbers, hours, dates, weather
 
+
 def _age(dice: Dice) -> s.Sentence:
     if dice.chance(0.08):
         return s.Age(phrases.asked(dice)._replace(adjective=None), 0)
@@ -337,9 +340,31 @@ def _forecast(dice: Dice) -> s.Sentence:
 
 # Each construction with its share. Small ones run dry before the corpus is full: their repetitions are drawn anew.
 CONSTRUCTIONS: tuple[tuple[Callable[[Dice], s.Sentence], int], ...] = (
-    (_transitive, 330), (_with_person, 70), (_giving, 60), (_activity, 190), (_speaking, 12), (_motion, 70), (_modal, 80), (_what, 15),
-    (_how_many, 12), (_occasion, 15), (_location, 50), (_existence, 50), (_quality, 75), (_feeling, 45), (_comparison, 55), (_occupation, 25),
-    (_origin, 15), (_liking, 40), (_preference, 15), (_relative, 45), (_age, 65), (_price, 60), (_schedule, 22), (_clock, 3), (_date, 30),
+    (_transitive, 330),
+    (_with_person, 70),
+    (_giving, 60),
+    (_activity, 190),
+    (_speaking, 12),
+    (_motion, 70),
+    (_modal, 80),
+    (_what, 15),
+    (_how_many, 12),
+    (_occasion, 15),
+    (_location, 50),
+    (_existence, 50),
+    (_quality, 75),
+    (_feeling, 45),
+    (_comparison, 55),
+    (_occupation, 25),
+    (_origin, 15),
+    (_liking, 40),
+    (_preference, 15),
+    (_relative, 45),
+    (_age, 65),
+    (_price, 60),
+    (_schedule, 22),
+    (_clock, 3),
+    (_date, 30),
     (_forecast, 26),
 )
 _DRAWN = tuple(construction for construction, share in CONSTRUCTIONS for _ in range(share))

@@ -65,7 +65,7 @@ def somebody_else(dice: Dice, subject: NP) -> NP:
     while True:
         if dice.chance(0.4):
             pronoun = dice.pick(of.PRONOUNS)
-            first = {pronoun.person, subject.person} <= {0, 3}              # neither `I ... us` nor `we ... me`
+            first = {pronoun.person, subject.person} <= {0, 3}  # neither `I ... us` nor `we ... me`
             if not first and (pronoun.person != subject.person or pronoun.person == 2):
                 return NP(pronoun)
             continue

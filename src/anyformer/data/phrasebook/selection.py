@@ -22,14 +22,14 @@ def _named(table: dict[str, Noun], names: str) -> tuple[Noun, ...]:
 NAMES = tuple(nouns.NAMES.values())
 SPEAKERS = tuple(nouns.PRONOUNS[name] for name in ("I", "you", "he", "she"))
 PRONOUNS = tuple(nouns.PRONOUNS.values())
-SUBJECTS = (*PRONOUNS, *(nouns.PRONOUNS[name] for name in ("I", "you", "we")))     # whose verb forms are theirs alone
+SUBJECTS = (*PRONOUNS, *(nouns.PRONOUNS[name] for name in ("I", "you", "we")))  # whose verb forms are theirs alone
 RELATIVES = tuple(nouns.RELATIVES.values())
-KNOWN = _named(nouns.COUNTED, "friend neighbour")       # always somebody's
-PEOPLE = tuple(noun for noun in nouns.of_kinds(*HUMAN_KINDS) if noun not in KNOWN) + _named(nouns.COUNTED, "girl woman")   # as many women as men
+KNOWN = _named(nouns.COUNTED, "friend neighbour")  # always somebody's
+PEOPLE = tuple(noun for noun in nouns.of_kinds(*HUMAN_KINDS) if noun not in KNOWN) + _named(nouns.COUNTED, "girl woman")  # as many women as men
 ANIMALS = nouns.of_kinds("pet", "animal")
 OWNED = (*nouns.of_kinds("pet"), *_named(nouns.COUNTED, "horse cow"))
 SMALL_NUMBERS, NUMBERS = (2, 3, 4), (2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 20)
-MANY_KINDS = ("fruit", "baked", "print", "tool", "plant", "pet", "animal")      # what is counted in more than two or three
+MANY_KINDS = ("fruit", "baked", "print", "tool", "plant", "pet", "animal")  # what is counted in more than two or three
 
 # Whose gender both English and French show: what is theirs is `his` or `her`.
 POSSESSIVE_OF = {
@@ -101,12 +101,12 @@ def _verbs(names: str) -> tuple[Verb, ...]:
     return tuple(verbs.TRANSITIVE[name.replace("_", " ")] for name in names.split())
 
 
-OF_WHAT_IS_NEW = _verbs("have need write")                                   # their objects are indefinite
-OF_WHAT_IS_KNOWN = _verbs("open close understand")                           # theirs are definite
-LACKED = _verbs("buy have need write find see draw eat")                     # what goes with `not ... a`
+OF_WHAT_IS_NEW = _verbs("have need write")  # their objects are indefinite
+OF_WHAT_IS_KNOWN = _verbs("open close understand")  # theirs are definite
+LACKED = _verbs("buy have need write find see draw eat")  # what goes with `not ... a`
 ASKED_ABOUT = _verbs("buy eat drink read write look_for find choose draw sell repair")
-FINISHED = _verbs("buy choose read write find sell wash repair")        # the dress that Marie bought
-COUNTED_BY = _verbs("have buy find draw")                                    # how many
+FINISHED = _verbs("buy choose read write find sell wash repair")  # the dress that Marie bought
+COUNTED_BY = _verbs("have buy find draw")  # how many
 WANTED = _verbs("eat drink buy sell read write find choose help invite repair wash open close draw watch")
 
 # ---- adjectives
@@ -118,10 +118,7 @@ WOMENS = _named(nouns.COUNTED, "dress skirt")
 
 # ---- places
 SCENES = (*places.PUBLIC, *places.ROOMS)
-SCENES_OF = {
-    verb: tuple(place for place in SCENES if place.name in _SCENES.get(name, "").split(","))
-    for name, verb in verbs.INTRANSITIVE.items()
-}
+SCENES_OF = {verb: tuple(place for place in SCENES if place.name in _SCENES.get(name, "").split(",")) for name, verb in verbs.INTRANSITIVE.items()}
 OUTDOORS = tuple(place for place in places.SPOTS if place.name in ("house", "tree", "car", "window", "door"))
 RESTING_PLACES = tuple(place for place in places.SPOTS if place.name in ("chair", "bed", "sofa", "table", "tree", "house"))
 GARDENS = tuple(place for place in places.ROOMS if place.name in ("garden", "park"))
@@ -145,11 +142,35 @@ PLACED = tuple(SPOTS_OF)
 
 # ---- kinds of things that people like, sell, give
 LIKED = (*ANIMALS, *nouns.of_kinds("fruit", "baked", "food", "drink", "print"), *_named(nouns.COUNTED, "film flower"))
-PRICED = tuple(noun for noun in nouns.of_kinds("clothes", "accessory", "print", "tool", "machine", "container", "fruit", "baked")
-               if noun.en not in ("photo", "key", "present"))
-PRICES = {"fruit": (2, 9), "baked": (2, 12), "print": (3, 60), "tool": (2, 80), "clothes": (15, 99), "accessory": (10, 99),
-          "machine": (20, 99), "container": (10, 99)}
+PRICED = tuple(
+    noun
+    for noun in nouns.of_kinds("clothes", "accessory", "print", "tool", "machine", "container", "fruit", "baked")
+    if noun.en not in ("photo", "key", "present")
+)
+PRICES = {
+    "fruit": (2, 9),
+    "baked": (2, 12),
+    "print": (3, 60),
+    "tool": (2, 80),
+    "clothes": (15, 99),
+    "accessory": (10, 99),
+    "machine": (20, 99),
+    "container": (10, 99),
+}
 GIFTS = (*nouns.of_kinds("clothes", "accessory", "machine"), *_named(nouns.COUNTED, "book dictionary bicycle flower painting ball pen cat dog"))
 GIFTS_OF = {gift: tuple(a for a in ADJECTIVES_OF[gift] if a.en not in ("old", "cheap", "heavy", "small")) for gift in GIFTS}
-AGES = {"grandmother": (60, 99), "grandfather": (60, 99), "mother": (30, 75), "father": (30, 75), "parents": (30, 75), "aunt": (25, 80),
-        "uncle": (25, 80), "boy": (4, 15), "girl": (4, 15), "child": (2, 15), "student": (18, 30), "teacher": (25, 65), "doctor": (28, 70)}
+AGES = {
+    "grandmother": (60, 99),
+    "grandfather": (60, 99),
+    "mother": (30, 75),
+    "father": (30, 75),
+    "parents": (30, 75),
+    "aunt": (25, 80),
+    "uncle": (25, 80),
+    "boy": (4, 15),
+    "girl": (4, 15),
+    "child": (2, 15),
+    "student": (18, 30),
+    "teacher": (25, 65),
+    "doctor": (28, 70),
+}

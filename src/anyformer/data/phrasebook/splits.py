@@ -32,7 +32,7 @@ class Splits(NamedTuple):
 class HeldOut(NamedTuple):
     """Two words that only the test split has in one sentence, by their English base forms."""
 
-    kind: str           # adjective-noun, verb-object, number-noun, noun-place, verb-place
+    kind: str  # adjective-noun, verb-object, number-noun, noun-place, verb-place
     first: str
     second: str
 
@@ -95,7 +95,7 @@ def _partners() -> dict[_Word, frozenset[_Word]]:
 
 
 _PARTNERS = _partners()
-_LANDMARKS = {spot: nouns.COUNTED[spot.name] for spot in places.SPOTS}      # next to the sofa: sofa
+_LANDMARKS = {spot: nouns.COUNTED[spot.name] for spot in places.SPOTS}  # next to the sofa: sofa
 
 
 @cache
@@ -112,13 +112,13 @@ def _words_of(sentence: s.Sentence) -> list[_Word]:
     for part in sentence:
         kind = part.__class__
         if kind is s.NP:
-            found += _words_of_phrase(part)                     # type: ignore[arg-type]
+            found += _words_of_phrase(part)  # type: ignore[arg-type]
         elif kind is s.Action:
-            found += _words_of(part)                            # type: ignore[arg-type]
+            found += _words_of(part)  # type: ignore[arg-type]
         elif part in _LANDMARKS:
-            found.append(_LANDMARKS[part])                      # type: ignore[index]
+            found.append(_LANDMARKS[part])  # type: ignore[index]
         elif part in _PARTNERS and kind is not bool:
-            found.append(part)                                  # type: ignore[arg-type]
+            found.append(part)  # type: ignore[arg-type]
     return found
 
 
@@ -145,7 +145,8 @@ def _forms(text: str, language: str) -> set[str]:
 def _check(source: str, target: str, size: int) -> None:
     problems = [
         Problem(name, f"phrasebook has no language '{code}'{nearest(code, REALISERS)}")
-        for name, code in (("source", source), ("target", target)) if code not in REALISERS
+        for name, code in (("source", source), ("target", target))
+        if code not in REALISERS
     ]
     if source == target:
         problems.append(Problem("target", f"is '{target}' like the source: choose another of {', '.join(REALISERS)}"))
@@ -227,7 +228,14 @@ def info() -> dict[str, int | str | dict[str, int]]:
     for kind, _, _ in held_out():
         combinations[kind] = combinations.get(kind, 0) + 1
     return {
-        "languages": ", ".join(REALISERS), "words": sum(words.values()), "words_by_part": words, "templates": len(grammar.CONSTRUCTIONS),
-        "pairs": DEFAULT_SIZE, "train": DEFAULT_SIZE - 2 * share, "validation": share, "test": share,
-        "held_out": len(held_out()), "held_out_by_kind": combinations,
+        "languages": ", ".join(REALISERS),
+        "words": sum(words.values()),
+        "words_by_part": words,
+        "templates": len(grammar.CONSTRUCTIONS),
+        "pairs": DEFAULT_SIZE,
+        "train": DEFAULT_SIZE - 2 * share,
+        "validation": share,
+        "test": share,
+        "held_out": len(held_out()),
+        "held_out_by_kind": combinations,
     }

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from anyformer.data.phrasebook.words import Adjective, Modal, Noun, Phrase, Place, Profession, State, Time, Verb, Weather
 
 POSSESSIVES = ("my", "your", "his", "her", "our", "their")
-INDEFINITE = ("a", "some", "bare")      # what French turns into `de` under negation
+INDEFINITE = ("a", "some", "bare")  # what French turns into `de` under negation
 
 
 class NP(NamedTuple):
@@ -43,14 +43,14 @@ class Action(NamedTuple):
 
     subject: NP
     verb: Verb
-    tense: str = "present"              # past, present, future (will), plan (is going to)
+    tense: str = "present"  # past, present, future (will), plan (is going to)
     object: NP | None = None
     recipient: NP | None = None
     place: Place | None = None
     time: Time | None = None
     frequency: Phrase | None = None
     negative: bool = False
-    question: str = ""                  # "", "whether", "what", "where"
+    question: str = ""  # "", "whether", "what", "where"
     modal: Modal | None = None
 
     @property
@@ -149,12 +149,12 @@ class Preference(NamedTuple):
 
 class Age(NamedTuple):
     subject: NP
-    years: int                          # 0: the question how old
+    years: int  # 0: the question how old
 
 
 class Price(NamedTuple):
     subject: NP
-    euros: int                          # 0: the question how much
+    euros: int  # 0: the question how much
 
 
 class HowMany(NamedTuple):
@@ -187,8 +187,8 @@ class Schedule(NamedTuple):
     thing: Phrase
     city: Place | None
     verb: Verb
-    hour: int                           # 1 to 11; 0: the question when
-    minutes: int = 0                    # 0, 15, 30 or 45
+    hour: int  # 1 to 11; 0: the question when
+    minutes: int = 0  # 0, 15, 30 or 45
 
 
 class Clock(NamedTuple):
@@ -215,8 +215,25 @@ class Forecast(NamedTuple):
 
 
 Sentence = (
-    Action | Location | Existence | Quality | Feeling | Comparison | Occupation | Origin | Liking | Preference | Age | Price | HowMany
-    | Relative | Occasion | Schedule | Clock | Date | Forecast
+    Action
+    | Location
+    | Existence
+    | Quality
+    | Feeling
+    | Comparison
+    | Occupation
+    | Origin
+    | Liking
+    | Preference
+    | Age
+    | Price
+    | HowMany
+    | Relative
+    | Occasion
+    | Schedule
+    | Clock
+    | Date
+    | Forecast
 )
 
 

@@ -123,7 +123,7 @@ def test_the_same_corpus_on_every_machine():
 def test_it_is_quick():
     start = time.process_time()
     phrasebook.splits("en", "fr", seed=1)
-    assert time.process_time() - start < 4         # 1.6 s on one core of a server
+    assert time.process_time() - start < 4  # 1.6 s on one core of a server
 
 
 def test_mixed_scripts_stay_apart():
@@ -134,9 +134,16 @@ def test_mixed_scripts_stay_apart():
         assert not re.search(r"  |\b([jldnmts]|qu)e (?!onze)[aeiouéèêàâîôœ]|\b(à|de) les? (?!huit|onze)", french), french
 
 
-@pytest.mark.parametrize(("arguments", "field"), [
-    ({"source": "de"}, "source"), ({"target": "english"}, "target"), ({"source": "fr"}, "target"), ({"size": 10}, "size"), ({"size": 10**7}, "size"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        ({"source": "de"}, "source"),
+        ({"target": "english"}, "target"),
+        ({"source": "fr"}, "target"),
+        ({"size": 10}, "size"),
+        ({"size": 10**7}, "size"),
+    ],
+)
 def test_what_there_is_not_is_refused(arguments, field):
     with pytest.raises(InputError) as refusal:
         phrasebook.splits(**arguments)

@@ -208,13 +208,14 @@ def _portion(row: list[str], what: Noun) -> Noun:
 
 COUNTED = {
     en: Noun(en, en_plural, fr, fr_plural, gender, zh, measure, kind)
-    for kind, table in _COUNTED.items() for en, en_plural, fr, fr_plural, gender, zh, measure in _rows(table)
+    for kind, table in _COUNTED.items()
+    for en, en_plural, fr, fr_plural, gender, zh, measure in _rows(table)
 }
 RELATIVES = {en: Noun(en, en, fr, fr, gender, zh, "", "relative") for en, fr, gender, zh in _rows(_RELATIVES)}
 PARENTS = Noun("parents", "parents", "parents", "parents", "m", "父母", "", "relative")
 MASS = {en: Noun(en, en, fr, fr, gender, zh, "", kind) for kind, table in _MASS.items() for en, fr, gender, zh in _rows(table, ",")}
 _CONTENTS = [(row, (COUNTED | MASS)[content]) for row in _rows(_PORTIONS, ",") for content in row[-1].split()]
-CONTENT = {_portion(row, what): what for row, what in _CONTENTS}            # a glass of water: water
+CONTENT = {_portion(row, what): what for row, what in _CONTENTS}  # a glass of water: water
 PORTIONS = {portion.en: portion for portion in CONTENT}
 NAMES = {name: Noun(name, name, name, name, gender, zh, "", "name") for name, gender, zh in _rows(_NAMES)}
 PRONOUNS = {en: Noun(en, en, fr, fr, gender, zh, "", "pronoun", int(person)) for en, fr, gender, zh, person in _rows(_PRONOUNS)}

@@ -73,5 +73,6 @@ CITIES = tuple(Place(en, f"in {en}", f"to {en}", f"à {fr}", zh, zh, "city", f"d
 COUNTRIES = tuple(Place(en, f"in {en}", f"to {en}", fr, zh, zh, "country", origin) for en, fr, origin, zh in _rows(_COUNTRIES))
 SPOTS = tuple(
     Place(noun, f"{en} the {noun}", "", f"{fr} {_definite(COUNTED[noun])}", "", COUNTED[noun].zh + zh, en)
-    for (en, fr, zh), nouns in _SPOTS.items() for noun in nouns.split()
+    for (en, fr, zh), nouns in _SPOTS.items()
+    for noun in nouns.split()
 )

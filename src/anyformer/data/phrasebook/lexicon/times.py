@@ -64,28 +64,60 @@ NEVER = Phrase("never", "jamais", "从不")
 FREQUENCIES = (OFTEN, ALWAYS, SOMETIMES, NEVER)
 
 WEATHERS = (
-    Weather(("it rained", "it is raining", "it will rain"), ("il a plu", "il pleut", "il pleuvra"), ("下雨了", "正在下雨", "会下雨"),
-            ("it {} rains", "il pleut {}", "{}下雨")),
-    Weather(("it snowed", "it is snowing", "it will snow"), ("il a neigé", "il neige", "il neigera"), ("下雪了", "正在下雪", "会下雪"),
-            ("it {} snows", "il neige {}", "{}下雪")),
-    Weather(("it was hot", "it is hot", "it will be hot"), ("il faisait chaud", "il fait chaud", "il fera chaud"), ("很热", "很热", "会很热"),
-            ("it is {} hot", "il fait {} chaud", "{}很热")),
-    Weather(("it was cold", "it is cold", "it will be cold"), ("il faisait froid", "il fait froid", "il fera froid"), ("很冷", "很冷", "会很冷"),
-            ("it is {} cold", "il fait {} froid", "{}很冷")),
-    Weather(("the weather was nice", "the weather is nice", "the weather will be nice"), ("il faisait beau", "il fait beau", "il fera beau"),
-            ("天气很好", "天气很好", "天气会很好"), ("the weather is {} nice", "il fait {} beau", "天气{}很好")),
-    Weather(("it was windy", "it is windy", "it will be windy"), ("il y avait du vent", "il y a du vent", "il y aura du vent"),
-            ("风很大", "风很大", "风会很大"), ("it is {} windy", "il y a {} du vent", "风{}很大")),
+    Weather(
+        ("it rained", "it is raining", "it will rain"),
+        ("il a plu", "il pleut", "il pleuvra"),
+        ("下雨了", "正在下雨", "会下雨"),
+        ("it {} rains", "il pleut {}", "{}下雨"),
+    ),
+    Weather(
+        ("it snowed", "it is snowing", "it will snow"),
+        ("il a neigé", "il neige", "il neigera"),
+        ("下雪了", "正在下雪", "会下雪"),
+        ("it {} snows", "il neige {}", "{}下雪"),
+    ),
+    Weather(
+        ("it was hot", "it is hot", "it will be hot"),
+        ("il faisait chaud", "il fait chaud", "il fera chaud"),
+        ("很热", "很热", "会很热"),
+        ("it is {} hot", "il fait {} chaud", "{}很热"),
+    ),
+    Weather(
+        ("it was cold", "it is cold", "it will be cold"),
+        ("il faisait froid", "il fait froid", "il fera froid"),
+        ("很冷", "很冷", "会很冷"),
+        ("it is {} cold", "il fait {} froid", "{}很冷"),
+    ),
+    Weather(
+        ("the weather was nice", "the weather is nice", "the weather will be nice"),
+        ("il faisait beau", "il fait beau", "il fera beau"),
+        ("天气很好", "天气很好", "天气会很好"),
+        ("the weather is {} nice", "il fait {} beau", "天气{}很好"),
+    ),
+    Weather(
+        ("it was windy", "it is windy", "it will be windy"),
+        ("il y avait du vent", "il y a du vent", "il y aura du vent"),
+        ("风很大", "风很大", "风会很大"),
+        ("it is {} windy", "il y a {} du vent", "风{}很大"),
+    ),
 )
 
 # Things on a calendar: English, French, Chinese
 EVENTS = (
-    Phrase("party", "la fête", "聚会"), Phrase("concert", "le concert", "音乐会"), Phrase("exam", "l'examen", "考试"),
-    Phrase("match", "le match", "比赛"), Phrase("meeting", "la réunion", "会议"), Phrase("wedding", "le mariage", "婚礼"),
+    Phrase("party", "la fête", "聚会"),
+    Phrase("concert", "le concert", "音乐会"),
+    Phrase("exam", "l'examen", "考试"),
+    Phrase("match", "le match", "比赛"),
+    Phrase("meeting", "la réunion", "会议"),
+    Phrase("wedding", "le mariage", "婚礼"),
 )
 SHOPS = (
-    Phrase("museum", "le musée", "博物馆"), Phrase("library", "la bibliothèque", "图书馆"), Phrase("restaurant", "le restaurant", "餐馆"),
-    Phrase("bank", "la banque", "银行"), Phrase("shop", "le magasin", "商店"), Phrase("market", "le marché", "市场"),
+    Phrase("museum", "le musée", "博物馆"),
+    Phrase("library", "la bibliothèque", "图书馆"),
+    Phrase("restaurant", "le restaurant", "餐馆"),
+    Phrase("bank", "la banque", "银行"),
+    Phrase("shop", "le magasin", "商店"),
+    Phrase("market", "le marché", "市场"),
 )
 SHOWS = (*EVENTS[:2], *EVENTS[3:5], Phrase("film", "le film", "电影"), Phrase("class", "le cours", "课"))
 TRANSPORTS = (Phrase("train", "le train", "火车"), Phrase("bus", "le bus", "公共汽车"), Phrase("plane", "l'avion", "飞机"))

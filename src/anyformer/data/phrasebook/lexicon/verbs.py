@@ -35,7 +35,7 @@ _COMPRENDRE = _irregular("comprendre", "comprends comprends comprend comprenons 
 _ALLER = _irregular("aller", "vais vas va allons vont", "ir", "allé", etre=True)
 _PARLER, _PREPARER, _PORTER = _er("parler"), _er("préparer"), _er("porter")
 
-_DONE = ("past", "future")                          # what is over in a moment has no progressive here
+_DONE = ("past", "future")  # what is over in a moment has no progressive here
 _WILLED = ("present", "past", "future")
 
 
