@@ -14,6 +14,7 @@ from anyformer.batch import Batch
 from anyformer.model.model import Model
 
 VOCAB, D, HEADS, D_FF, LAYERS = 37, 30, 5, 44, 3
+pytestmark = pytest.mark.filterwarnings("ignore:enable_nested_tensor")  # their encoder says why it takes its slow path
 
 
 def ours(norm: str) -> Model:

@@ -21,7 +21,7 @@ def run(*words: str) -> int:
     parser = argparse.ArgumentParser()
     verb.register(parser.add_subparsers())
     args, left = parser.parse_known_args(["tokenizer", *words])
-    app._take_rest(parser, args, left)
+    app._take_rest(parser, args, left, [])
     return int(args.handler(args))
 
 
