@@ -22,9 +22,9 @@ LABEL_POINTS = 7.5
 MOST_LABELS = 60
 
 TITLES = {
-    "encoder": ("Encoder self-attention", "Each row is a source piece; the darker a column, the more of that source piece it takes in."),
-    "decoder": ("Decoder self-attention", "Each row is a piece being written; the darker a column, the more it looks at that earlier piece."),
-    "cross": ("Cross-attention", "Each row is a piece being written; the darker a column, the more it looks at that source piece."),
+    "encoder": ("Encoder self-attention", "Row: a source piece. Darker: it takes in more of that source piece."),
+    "decoder": ("Decoder self-attention", "Row: a piece being written. Darker: it looks more at that earlier piece."),
+    "cross": ("Cross-attention", "Row: a piece being written. Darker: it looks more at that source piece."),
 }
 
 
