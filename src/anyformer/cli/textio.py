@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -31,12 +32,24 @@ def lines(texts: list[str], path: Path | None) -> Iterator[str]:
 
 @contextlib.contextmanager
 def output(path: Path | None) -> Iterator[TextIO]:
-    """The file to write to, or standard output."""
+    """The file to write to, or standard output.
+
+    A file appears whole, in place of what was there, only when all of it was written: what goes wrong on the way changes nothing, and the input
+    may be the output.
+    """
     if path is None:
         yield sys.stdout
-    else:
+    elif path.exists() and not path.is_file():  # a device or a pipe
         with open(path, "w", encoding="utf-8", newline="\n") as file:
             yield file
+    else:
+        beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            with open(beside, "w", encoding="utf-8", newline="\n") as file:
+                yield file
+            os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
 
 
 def _decode(source: Iterable[bytes], name: str) -> Iterator[str]:

@@ -49,11 +49,6 @@ def execute(
 ) -> tuple[Plan, Result, Evaluation | None]:
     """Trains in the folder `where`, which is there and empty, or holds the run that goes on."""
     recipe = prepared.recipe
-    if world.first:
-        fast = list(onednn.chosen()) if device.type == "cpu" else None
-        folder.write_config(where, as_data(recipe), resumed, name=name, onednn=fast, threads=torch.get_num_threads())
-        if not resumed:
-            save_pair(where, prepared.source_tokenizer, prepared.target_tokenizer)
     torch.manual_seed(recipe.train.seed)
     model = prepared.model.build().to(device)
     smoothing, z_loss, accumulate = recipe.train.step.label_smoothing, recipe.train.step.z_loss, recipe.train.step.accumulate
@@ -78,6 +73,11 @@ def execute(
         identity={"model": prepared.model.to_dict(), "data": prepared.stream.fingerprint},
         resume=resumed,
     )
+    if world.first:  # only now: a resumed run that is refused stays as it was
+        fast = list(onednn.chosen()) if device.type == "cpu" else None
+        folder.write_config(where, as_data(recipe), resumed, name=name, onednn=fast, threads=torch.get_num_threads())
+        if not resumed:
+            save_pair(where, prepared.source_tokenizer, prepared.target_tokenizer)
     made = plan(name, where, prepared, device, trainer.precision, measured=recipe.train.max_minutes is None and screen.stream is not None and not resumed)
     screen.say(f"{made}\n")
     result = trainer.fit()

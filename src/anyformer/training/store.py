@@ -76,7 +76,7 @@ class Store:
         names = step_names(self.folder)
         if wanted is None or not names:
             return []
-        names = [n for n in names if n == names[-1] or self.facts(n).get("regular")]
+        names = [n for n in names if self.facts(n).get("step") and (n == names[-1] or self.facts(n).get("regular"))]  # not step 0: it is untrained
         if isinstance(wanted, BestSteps):
             names = sorted(self._by_loss(names)[: wanted.count], key=names.index)
         return [self.folder / n for n in names[-wanted.count :]]
