@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from anyformer.errors import InputError, Problem
+from anyformer.run.prepare import Fit
 
 LARGE = 20_000_000  # bytes of text, both sides together
 _ZIPPED = 4  # how much longer text is than its .gz, about
@@ -29,6 +31,17 @@ def recipe_for(source: Path, target: Path) -> str:
     """The packaged recipe for texts of this size."""
     size = sum(path.stat().st_size * (_ZIPPED if path.suffix == ".gz" else 1) for path in (source, target))
     return "own-small" if size < LARGE else "own-large"
+
+
+def fitting(changes: Mapping[str, Any]) -> frozenset[Fit]:
+    """What may be made to fit the files: what nobody has asked for. A value that is given is obeyed or refused."""
+    given = {key.partition(".")[0] if key.startswith("tokenizer") else key for key in changes}
+    parts: set[Fit] = {"vocabulary", "batches"}
+    if "tokenizer" in given:
+        parts.discard("vocabulary")
+    if given & {"data", "data.batch_tokens"}:
+        parts.discard("batches")
+    return frozenset(parts)
 
 
 def name(source: Path, target: Path) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from anyformer.data import BatchStream, BoundObjective, Sampler, Splits, TokenizedPairs, load_splits
 from anyformer.errors import AnyformerError, ConfigError
@@ -16,6 +17,9 @@ from anyformer.text import BPE, Byte, Tokenization, Tokenizer, Unigram, load_pai
 
 SMALLEST = 300  # pieces; below this, bytes do as well
 TEXTS_TO_LEARN_FROM = 1_000_000  # pairs; a vocabulary does not become better by more
+
+
+Fit = Literal["vocabulary", "batches"]
 
 
 @dataclass(frozen=True)
@@ -37,13 +41,13 @@ class Prepared:
         return self.source_tokenizer is self.target_tokenizer
 
 
-def prepare(recipe: Recipe, data_dir: Path | None = None, folder: Path | None = None, fit: bool = False, rank: int = 0, world: int = 1) -> Prepared:
+def prepare(recipe: Recipe, data_dir: Path | None = None, folder: Path | None = None, fit: Collection[Fit] = (), rank: int = 0, world: int = 1) -> Prepared:
     """Reads the data, learns (or, from `folder`, loads) the tokenizers, and resolves the model.
 
     Args:
         folder: a run that is resumed; its tokenizers are taken.
         rank, world: this process among those of the run.
-        fit: make vocabulary and batches smaller where the data cannot fill them (own files without a recipe), instead of refusing.
+        fit: what is made smaller where the data cannot fill it (own files without a recipe), instead of refusing.
 
     Raises:
         AnyformerError: what does not fit together, with the path in the recipe.
@@ -52,11 +56,11 @@ def prepare(recipe: Recipe, data_dir: Path | None = None, folder: Path | None = 
     if folder is not None:
         source, target = load_pair(folder)
     else:
-        source, target = learn_tokenizers(recipe.tokenizer, splits.train[:TEXTS_TO_LEARN_FROM], fit)
+        source, target = learn_tokenizers(recipe.tokenizer, splits.train[:TEXTS_TO_LEARN_FROM], "vocabulary" in fit)
     objective = recipe.objective.bind(source, target, recipe.data.length_limit)
     train = TokenizedPairs.build(splits.train, objective, recipe.data.over_length)
     validation = TokenizedPairs.build(splits.validation, objective, "cut")
-    if fit:
+    if "batches" in fit:
         recipe = _with_room(recipe, train)
     stream = BatchStream(objective, train, Sampler(train.lengths, recipe.data.batch_tokens, recipe.train.seed), rank, world)
     with _under("model"):

@@ -23,7 +23,7 @@ from anyformer.run.banner import Plan
 from anyformer.run.device import choose_device
 from anyformer.run.execute import execute, plan
 from anyformer.run.load import Run, load, read_recipe
-from anyformer.run.prepare import prepare
+from anyformer.run.prepare import Fit, prepare
 from anyformer.run.recipe import Recipe, read_file
 from anyformer.run.screen import Screen
 from anyformer.training import Result, keep_freed_memory
@@ -79,7 +79,7 @@ class _Start:
     recipe: Recipe
     folder: Path
     resumed: bool = False
-    fit: bool = False  # make vocabulary and batches fit small data
+    fit: frozenset[Fit] = frozenset()  # what is made to fit small data
 
 
 def train(
@@ -158,24 +158,24 @@ def _start(
     """Which recipe and folder the arguments mean."""
     if resume is not None and str(resume) != "auto":
         return _resumed(Path(resume), recipe, changes)
-    fit = False
+    asked, own = changes, recipe is None and bool(source or target)
     if source or target:
         changes = own_files.corpus(source, target) | changes
-        if recipe is None:
-            recipe, fit = own_files.recipe_for(Path(str(source)), Path(str(target))), True
+        recipe = own_files.recipe_for(Path(str(source)), Path(str(target))) if recipe is None else recipe
     if recipe is None:
         if out is not None and resume is not None and folder.is_run(Path(out)):
             return _resumed(Path(out), None, changes)
         raise InputError("say what to train on: a recipe (`anyformer recipes list`), source and target files, or a run to resume")
     made, name = read_file(str(recipe), changes)
-    if fit:
+    if own:
         name = own_files.name(Path(str(source)), Path(str(target)))
     if resume is not None:
         found = Path(out) if out is not None and folder.is_run(Path(out)) else folder.latest(name) if out is None else None
         if found is not None and latest_step(found) is not None:
-            return _Start(name, made, found, resumed=True)
+            # a run on own files keeps the sizes that were made to fit them
+            return _resumed(found, None, changes) if own else _Start(name, made, found, resumed=True)
     where = Path(out) if out is not None else Path(world.share(str(folder.number(name))))
-    return _Start(name, made, where, fit=fit)
+    return _Start(name, made, where, fit=own_files.fitting(asked) if own else frozenset())
 
 
 def _resumed(path: Path, recipe: str | Path | None, changes: dict[str, Any]) -> _Start:
