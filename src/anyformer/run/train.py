@@ -7,7 +7,7 @@ wrong with the input is known before anything is written.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -172,8 +172,9 @@ def _start(
     if resume is not None:
         found = Path(out) if out is not None and folder.is_run(Path(out)) else folder.latest(name) if out is None else None
         if found is not None and latest_step(found) is not None:
-            # a run on own files keeps the sizes that were made to fit them
-            return _resumed(found, None, changes) if own else _Start(name, made, found, resumed=True)
+            if own and "batches" in own_files.fitting(asked):  # the size that was made to fit the files
+                made = replace(made, data=replace(made.data, batch_tokens=folder.read_config(found)["data"]["batch_tokens"]))
+            return _Start(name, made, found, resumed=True)
     where = Path(out) if out is not None else Path(world.share(str(folder.number(name))))
     return _Start(name, made, where, fit=own_files.fitting(asked) if own else frozenset())
 
