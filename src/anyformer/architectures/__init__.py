@@ -1,6 +1,11 @@
 """Architectures are data: `get("transformer-base")` is a `Model.Config`, printable, comparable, changeable."""
 
-from anyformer.architectures import transformer  # importing a family registers it
-from anyformer.architectures.registry import Architecture, arguments, find, get, known
+import importlib
+import pkgutil
 
-__all__ = ["Architecture", "arguments", "find", "get", "known", "transformer"]
+from anyformer.architectures.registry import Architecture, architecture, arguments, families, find, get, known
+
+__all__ = ["Architecture", "architecture", "arguments", "families", "find", "get", "known"]
+
+for _file in pkgutil.iter_modules(__path__):  # importing a family registers it
+    importlib.import_module(f"{__name__}.{_file.name}")

@@ -22,12 +22,19 @@ from anyformer.parts.residual import post_norm, pre_norm
 # table 3 of the paper; tiny is Wu et al. 2021, "Good for Misconceived Reasons", table 1
 SIZES = {
     "transformer-tiny": {"d_model": 128, "n_layers": 4, "n_heads": 4, "d_ff": 256, "dropout": 0.3},
-    "transformer-base": {"d_model": 512, "n_layers": 6, "n_heads": 8, "d_ff": 2048, "dropout": 0.1},
-    "transformer-big": {"d_model": 1024, "n_layers": 6, "n_heads": 16, "d_ff": 4096, "dropout": 0.3},
+    "transformer-base": {"d_model": 512, "n_layers": 6, "n_heads": 8, "d_ff": 2048, "dropout": 0.1, "published": "65M"},
+    "transformer-big": {"d_model": 1024, "n_layers": 6, "n_heads": 16, "d_ff": 4096, "dropout": 0.3, "published": "213M"},
 }
 
 
-@architecture(SIZES, family="transformer", year=2017, kind="encoder-decoder", paper="Vaswani et al. 2017, Attention Is All You Need")
+@architecture(
+    SIZES,
+    family="transformer",
+    year=2017,
+    kind="encoder-decoder",
+    line="the first: post-norm, sinusoidal positions, ReLU",
+    paper="Vaswani et al. 2017, Attention Is All You Need",
+)
 def transformer(
     *,
     d_model: int,
