@@ -33,6 +33,14 @@ class GELU(Activation):
 
 
 @spec
+class QuickGELU(Activation):
+    """x * sigmoid(1.702 x), the coarser approximation of GELU (Hendrycks & Gimpel 2016, section 2; CLIP)."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return x * torch.sigmoid(1.702 * x)
+
+
+@spec
 class SiLU(Activation):
     """x * sigmoid(x), also Swish (Elfwing et al. 2017; Ramachandran et al. 2017)."""
 
