@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from anyformer.batch import Batch
 from anyformer.model.model import Output
+from anyformer.parts.head import capped
 from anyformer.parts.linear import apply_linear
 
 _BLOCK_BYTES = 16 * 2**20  # of logits at a time: enough rows for fast products
@@ -43,7 +45,9 @@ def cross_entropy(output: Output, batch: Batch, label_smoothing: float = 0.0, z_
         if len(counted) < len(weights):
             hidden, targets, weights = hidden.index_select(0, counted), targets[counted], weights[counted]
 
-    def then(rows: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
+    def then(rows: Tensor, weight: Tensor, bias: Tensor | None, softcap: float | None) -> tuple[Tensor, Tensor]:
+        if softcap is not None:
+            return _capped_cross_entropy(rows, weight, bias, softcap, targets, weights, label_smoothing, z_loss)
         return _LinearCrossEntropy.apply(rows, weight, bias, targets, weights, label_smoothing, z_loss)
 
     with torch.autocast(hidden.device.type, enabled=False):  # the dtype is that of hidden; sums stay in fp32
@@ -114,6 +118,25 @@ class _LinearCrossEntropy(torch.autograd.Function):
         ctx.grads = None
         scaled = [None if g is None else g.mul_(grad.to(g.dtype)) for g in (d_hidden, d_weight, d_bias)]
         return (*scaled, None, None, None, None)
+
+
+def _capped_cross_entropy(
+    hidden: Tensor, weight: Tensor, bias: Tensor | None, cap: float, targets: Tensor, weights: Tensor, smoothing: float, z_loss: float
+) -> tuple[Tensor, Tensor]:
+    """The same sums under a cap on the logits; blocks are computed again in the backward pass instead of being held."""
+
+    def block(rows: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+        logits = capped(apply_linear(rows, weight, bias).float(), cap)
+        log_z = torch.logsumexp(logits, -1)
+        own = log_z - logits.gather(1, targets.unsqueeze(1)).squeeze(1)
+        each = own if smoothing == 0 else (1 - smoothing) * own + smoothing * (log_z - logits.mean(-1))
+        return (each if z_loss == 0 else each + z_loss * log_z.square()) @ weights, own.detach() @ weights
+
+    total, nats = torch.zeros((), device=hidden.device), torch.zeros((), device=hidden.device)
+    for at in _parts(hidden.shape[0], _BLOCK_BYTES // (4 * weight.shape[0])):
+        more, nat = checkpoint(block, hidden[at], weight, bias, targets[at], weights[at], use_reentrant=False)
+        total, nats = total + more, nats + nat
+    return total, nats
 
 
 def _parts(rows: int, most: int) -> Iterator[slice]:

@@ -12,26 +12,39 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from anyformer.batch import Batch
-from anyformer.errors import ConfigError, Problem
+from anyformer.batch import Batch, Padding
+from anyformer.errors import ConfigError, InputError, Problem
 from anyformer.model.stack import Memory, Stack
+from anyformer.parts.aux import Aux
 from anyformer.parts.embedding import Embedding
-from anyformer.parts.head import Head
+from anyformer.parts.guarantees import guarantees_of, lacking
+from anyformer.parts.head import Head, Pooler
 from anyformer.parts.init import Init, Xavier
 from anyformer.parts.kv_cache import KVCache
 from anyformer.parts.part import Part, PartConfig, compute_dtype
-from anyformer.parts.place import place_of
+from anyformer.parts.place import Place, place_of, positions_without_padding
 from anyformer.spec import spec
 
 
 class Output(NamedTuple):
     hidden: Tensor  # [B, T, D]
     head: Head
+    aux: list[Aux]  # of each layer with experts
+    pooler: Pooler | None = None
 
     @property
     def logits(self) -> Tensor:
         """[B, T, V], computed when asked for, in fp32."""
-        return self.head(self.hidden).float()
+        with torch.autocast(self.hidden.device.type, enabled=False):
+            return self.head(self.hidden).float()
+
+    @property
+    def pooled(self) -> Tensor:
+        """[B, D], of each row's first token; for models with a pooler."""
+        if self.pooler is None:
+            raise InputError("this model has no pooler")
+        with torch.autocast(self.hidden.device.type, enabled=False):
+            return self.pooler(self.hidden)
 
 
 class Model(Part):
@@ -44,6 +57,7 @@ class Model(Part):
         encoder: Stack.Config | None = None
         decoder: Stack.Config | None = None
         encoder_embedding: Embedding.Config | None = None  # None: `embedding` serves both; its own table only with its own vocab_size
+        pooler: Pooler.Config | None = None
         init: Init = Xavier()
 
         def problems(self) -> Iterator[tuple[str, str]]:
@@ -74,6 +88,8 @@ class Model(Part):
         self.encoder: Stack | None = None if config.encoder is None else config.encoder.build(config.d_model)
         self.decoder: Stack | None = None if config.decoder is None else config.decoder.build(config.d_model)
         self.head: Head = config.head.build(config.d_model, config.embedding.vocab_size or config.vocab_size, self.embedding.weight)
+        self.pooler: Pooler | None = None if config.pooler is None else config.pooler.build(config.d_model)
+        self.guaranteed = guarantees_of(config)
         if not self.embedding.weight.is_meta:
             config.init.apply(self)
 
@@ -83,15 +99,38 @@ class Model(Part):
         An encoder-decoder reads `batch.source`, or `memory` where it was encoded before, or the cache that remembers it.
         With `cache`, the tokens stand after those in it, and join them.
         """
+        if batch.packed and "packed" not in self.guaranteed:
+            raise _refusal(self.config, "packed", "documents packed into one row would see each other")
         dtype = compute_dtype(batch.tokens.device.type, self.embedding.weight.dtype)
         with torch.autocast(batch.tokens.device.type, enabled=False):
             if self.decoder is None:
-                return Output(self._encode(batch, dtype), self.head)
+                return self._output(*self._run_encoder(batch, dtype))
             if self.encoder is not None and memory is None:
-                memory = self._remembered(cache) if cache is not None and cache.has_memory else self._memory(batch, dtype)
-            place = place_of(batch.tokens, batch.segments, batch.positions, batch.prefix, 0 if cache is None else cache.length)
-            x = self.embedding(batch.tokens, place.position, dtype)
-            return Output(self.decoder(x, place, batch.padding, batch.packed, memory, cache), self.head)
+                memory = self._remembered(cache) if cache is not None and cache.memory is not None else self._memory(batch, dtype)
+            place = _place(self.embedding, batch.tokens, batch.segments, batch.positions, batch.prefix, cache)
+            x = self.embedding(batch.tokens, place.position, dtype, batch.token_types)
+            hidden, aux = self.decoder(x, place, batch.padding, batch.packed, memory, cache)
+            return self._output(hidden, aux if memory is None else [*memory.aux, *aux])
+
+    def logits(self, input_ids: Tensor, attention_mask: Tensor | None = None, decoder_input_ids: Tensor | None = None) -> Tensor:
+        """[B, T, V] in fp32, with the arguments as Hugging Face means them.
+
+        Args:
+            input_ids: [B, T]; an encoder-decoder reads them in its encoder.
+            attention_mask: [B, T], 0 where `input_ids` is padding, on either side.
+            decoder_input_ids: [B, T'], what an encoder-decoder has written so far, its start token included; T' is then the T of the logits.
+        """
+        both = self.encoder is not None and self.decoder is not None
+        if both != (decoder_input_ids is not None):
+            raise InputError("an encoder-decoder needs decoder_input_ids" if both else "decoder_input_ids are for encoder-decoders; this model has one stack")
+        segments = None if attention_mask is None else (attention_mask != 0).long()
+        padding: Padding = "none" if segments is None else "any"
+        if decoder_input_ids is None:
+            return self(Batch(tokens=input_ids, segments=segments, padding=padding)).logits
+        return self(Batch(tokens=decoder_input_ids, source=input_ids, source_segments=segments, source_padding=padding)).logits
+
+    def _output(self, hidden: Tensor, aux: list[Aux]) -> Output:
+        return Output(hidden, self.head, aux, self.pooler)
 
     def encode(self, batch: Batch) -> Memory:
         """The memory of `batch.source` [B, S], for decoding."""
@@ -114,30 +153,51 @@ class Model(Part):
         """
         if self.decoder is None:
             raise ConfigError(Problem("decoder", "an encoder alone does not generate, so it has no cache"))
+        if "cached" not in self.guaranteed:
+            raise _refusal(self.config, "cached", "a cache would give other results than one pass over the whole text")
         device = device or self.embedding.weight.device
         dtype = dtype or compute_dtype(device.type, self.embedding.weight.dtype)
         group = group or (1 if memory is None else rows // memory.hidden.shape[0])
         with torch.autocast(device.type, enabled=False):
             return self.decoder.new_cache(rows, length, group, memory, device, dtype)
 
-    def _encode(self, batch: Batch, dtype: torch.dtype) -> Tensor:
+    def _run_encoder(self, batch: Batch, dtype: torch.dtype) -> tuple[Tensor, list[Aux]]:
         assert self.encoder is not None
-        place = place_of(batch.tokens, batch.segments, batch.positions)
-        return self.encoder(self.embedding(batch.tokens, place.position, dtype), place, batch.padding, batch.packed)
+        place = _place(self.embedding, batch.tokens, batch.segments, batch.positions, batch.prefix)
+        return self.encoder(self.embedding(batch.tokens, place.position, dtype, batch.token_types), place, batch.padding, batch.packed)
 
     def _memory(self, batch: Batch, dtype: torch.dtype) -> Memory:
         assert self.encoder is not None
         if batch.source is None:
             raise ConfigError(Problem("batch.source", "an encoder-decoder reads a source beside its tokens"))
-        place = place_of(batch.source, batch.source_segments, batch.source_positions)
-        x = (self.encoder_embedding or self.embedding)(batch.source, place.position, dtype)
-        return Memory(self.encoder(x, place, batch.source_padding, batch.packed), batch.source_segments, batch.source_padding, batch.packed)
+        embedding = self.encoder_embedding or self.embedding
+        place = _place(embedding, batch.source, batch.source_segments, batch.source_positions)
+        hidden, aux = self.encoder(embedding(batch.source, place.position, dtype), place, batch.source_padding, batch.packed)
+        return Memory(hidden, batch.source_segments, batch.source_padding, batch.packed, tuple(aux))
 
     def _remembered(self, cache: KVCache) -> Memory:
-        """The memory of a cache: its keys are in the layers, only where it is real matters."""
-        cross = cache.layers[0].cross
-        assert cross is not None
-        return Memory(cross.k[:, 0], cache.memory_segments, cache.memory_padding)
+        """The memory of a cache: what is left of it are the layers' states and where it is real."""
+        assert cache.memory is not None
+        rows, length, segments, padding = cache.memory
+        return Memory(torch.empty(rows, length, 0, device=cache.device), segments, padding)
+
+
+def _place(
+    embedding: Embedding, tokens: Tensor, segments: Tensor | None, positions: Tensor | None, prefix: Tensor | None = None, cache: KVCache | None = None
+) -> Place:
+    """The places of new tokens; where no positions are given, padding counts or not as the embedding says."""
+    start = 0 if cache is None else cache.length
+    if positions is None and embedding.padding == "skipped":
+        before = None if cache is None else cache.real_before()
+        if segments is not None:
+            positions = positions_without_padding(segments, torch.full_like(segments[:, 0], start) if before is None and start else before)
+        elif before is not None:
+            positions = before.unsqueeze(1) + torch.arange(tokens.shape[1], device=tokens.device)
+    return place_of(tokens, segments, positions, prefix, start)
+
+
+def _refusal(config: Model.Config, guarantee: str, why: str) -> ConfigError:
+    return ConfigError(*(Problem(path, f"{part.kind()} does not allow this: {why}") for path, part in lacking(config, guarantee)))
 
 
 def _cross_misfits(name: str, stack: Stack.Config, has_encoder: bool) -> Iterator[tuple[str, str]]:

@@ -6,17 +6,19 @@ Shapes: x [B, T, D], memory [B, S, D].
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from anyformer.batch import Padding
+from anyformer.parts.attention import Attention
+from anyformer.parts.attention_position import AttentionPosition
+from anyformer.parts.aux import Aux
 from anyformer.parts.block import Block, Plans
-from anyformer.parts.kv_cache import KVCache, LayerState
-from anyformer.parts.lowering import Plan, lower
-from anyformer.parts.mask import Mask
+from anyformer.parts.kv_cache import KVCache, LayerState, MemoryPlaces
+from anyformer.parts.lowering import Facts, Plan
 from anyformer.parts.norm import Norm
 from anyformer.parts.part import Part, PartConfig
 from anyformer.parts.place import Place
@@ -30,6 +32,7 @@ class Memory(NamedTuple):
     segments: Tensor | None  # [B, S], 0: padding
     padding: Padding
     packed: bool = False
+    aux: tuple[Aux, ...] = ()  # of the encoder's layers with experts
 
 
 class Stack(Part):
@@ -67,36 +70,62 @@ class Stack(Part):
     def __init__(self, config: Config, d_model: int):
         super().__init__()
         self.config = config
-        self.layers = nn.ModuleList(block.build(d_model) for block in config.layers())
+        blocks = config.layers()
+        self.layers = nn.ModuleList(block.build(d_model) for block in blocks)
         self.final_norm = None if config.final_norm is None else config.final_norm.build(d_model)
+        shared = [_shared_position(block, d_model) for block in blocks]
+        distinct = list(dict.fromkeys(s for s in shared if s is not None))
+        self.positions = nn.ModuleList(position.build(d_model, *heads) for position, heads in distinct)
+        self._position_of = [None if s is None else distinct.index(s) for s in shared]
 
-    def forward(self, x: Tensor, place: Place, padding: Padding, packed: bool, memory: Memory | None = None, cache: KVCache | None = None) -> Tensor:
-        """x [B, T, D] standing at `place`; with `cache`, after everything that is in it."""
+    def forward(
+        self, x: Tensor, place: Place, padding: Padding, packed: bool, memory: Memory | None = None, cache: KVCache | None = None
+    ) -> tuple[Tensor, list[Aux]]:
+        """x [B, T, D] standing at `place`, with `cache` after everything that is in it: [B, T, D], and what the experts have to say."""
         keys = place if cache is None else cache.extend(place, padding)
-        padding = padding if cache is None else cache.padding
-        source = None if memory is None else _memory_place(memory, x.device)
-        plans: dict[tuple[Mask, bool], Plan] = {}
-
-        def plan(mask: Mask, cross: bool) -> Plan:
-            if (mask, cross) not in plans:
-                if cross:
-                    assert source is not None and memory is not None
-                    plans[mask, cross] = lower(mask, place, source, memory.padding, packed, x.dtype)
-                else:
-                    own = lower(mask, place, keys, padding, packed, x.dtype)
-                    plans[mask, cross] = own if cache is None else cache.spread(own, x.shape[1], x.dtype)
-            return plans[mask, cross]
-
+        own = Facts(place, keys, padding if cache is None else cache.padding, packed, x.dtype)
+        source = None if memory is None else Facts(place, _memory_place(memory, x.device), memory.padding, packed, x.dtype)
+        plan = _Planner(None if cache is None else lambda made: cache.spread(made, x.shape[1], x.dtype))
         states: list[LayerState | None] = [None] * len(self.layers) if cache is None else list(cache.layers)
-        for block, layer, state in zip(self.config.layers(), self.layers, states, strict=True):
-            cross = None if block.cross_attention is None or source is None else plan(block.cross_attention.mask, True)
-            x = layer(x, Plans(plan(block.attention.mask, False), cross), None if memory is None else memory.hidden, state)
-        return x if self.final_norm is None else self.final_norm(x)
+        told: list[Aux] = []
+        for layer, at, state in zip(self.layers, self._position_of, states, strict=True):
+            attention, crossing = layer.attention, layer.cross_attention  # type: ignore[union-attr]
+            position = attention.position if at is None else self.positions[at]  # type: ignore[union-attr]
+            cross = None if crossing is None or source is None else plan(crossing, None, source, True)  # type: ignore[arg-type]
+            plans = Plans(plan(attention, position, own, False), cross)  # type: ignore[arg-type]
+            x, aux = layer(x, place, plans, None if memory is None else memory.hidden, state)
+            if aux is not None:
+                told.append(aux)
+        return (x if self.final_norm is None else self.final_norm(x)), told
 
     def new_cache(self, rows: int, length: int, group: int, memory: Memory | None, device: torch.device, dtype: torch.dtype) -> KVCache:
+        """Room for `length` tokens of `rows` rows; rows in groups of `group` share a row of `memory`, and their past where all layers can."""
         hidden = None if memory is None else memory.hidden
+        if not all(layer.attention.shares_keys for layer in self.layers):  # type: ignore[union-attr]
+            group = 1
         states = [layer.new_state(rows, length, group, hidden, device, dtype) for layer in self.layers]  # type: ignore[operator]
-        return KVCache(states, rows, length, group, None if memory is None else memory.segments, "none" if memory is None else memory.padding)
+        places = None if memory is None else MemoryPlaces(memory.hidden.shape[0], memory.hidden.shape[1], memory.segments, memory.padding)
+        return KVCache(states, rows, length, group, device, places)
+
+
+class _Planner:
+    """Makes each distinct plan of a forward once. Layers with equal mask, mechanism and (the same) position share it."""
+
+    def __init__(self, spread: Callable[[Plan], Plan] | None):
+        self._spread = spread
+        self._made: dict[Any, Plan] = {}
+
+    def __call__(self, attention: Attention, position: AttentionPosition | None, facts: Facts, cross: bool) -> Plan:
+        key = attention.mask, type(attention.mechanism), None if position is None else id(position), cross
+        if key not in self._made:
+            plan = attention.lower(position, facts)
+            self._made[key] = plan if cross or self._spread is None else self._spread(plan)
+        return self._made[key]
+
+
+def _shared_position(block: Block.Config, d_model: int) -> tuple[AttentionPosition.Config, tuple[int, int]] | None:
+    position = block.attention.position
+    return None if position is None or position.per == "layer" else (position, block.attention.heads(d_model))
 
 
 def _memory_place(memory: Memory, device: torch.device) -> Place:

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from torch import Tensor
 
 from anyformer.parts.activation import Activation, ReLU, SiLU
+from anyformer.parts.aux import Aux
 from anyformer.parts.dropout import Dropout
 from anyformer.parts.linear import Linear, apply_together
 from anyformer.parts.part import Part, PartConfig
+from anyformer.parts.place import Place
 from anyformer.spec import spec
 
 
@@ -19,6 +21,10 @@ class FeedForward(Part):
     class Config(PartConfig):
         def misfits(self, d_model: int) -> list[tuple[str, str]]:
             return []
+
+    def forward(self, x: Tensor, place: Place) -> tuple[Tensor, Aux | None]:
+        """The layer's output [B, T, D], and what experts have to say. `place` tells which tokens are padding."""
+        raise NotImplementedError
 
 
 def _width_problems(d_ff: int, dropout: float) -> Iterator[tuple[str, str]]:
@@ -48,8 +54,8 @@ class MLP(FeedForward):
         self.down = Linear(config.d_ff, d_model, config.bias)
         self.dropout = Dropout(config.dropout)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.down(self.dropout(self.activation(self.up(x))))
+    def forward(self, x: Tensor, place: Place | None = None) -> tuple[Tensor, Aux | None]:
+        return self.down(self.dropout(self.activation(self.up(x)))), None
 
 
 class GatedMLP(FeedForward):
@@ -73,6 +79,6 @@ class GatedMLP(FeedForward):
         self.down = Linear(config.d_ff, d_model, config.bias)
         self.dropout = Dropout(config.dropout)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, place: Place | None = None) -> tuple[Tensor, Aux | None]:
         gate, up = apply_together(x, [self.gate, self.up])
-        return self.down(self.dropout(self.activation(gate) * up))
+        return self.down(self.dropout(self.activation(gate) * up)), None

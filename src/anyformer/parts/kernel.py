@@ -1,14 +1,17 @@
-"""softmax(scale * q k + mask) v, by the fastest way that is exact on the device at hand. The only file that names SDPA.
+"""softmax(cap(scale * (q k + scores)) + bias + mask) v + values, by the fastest way that is exact on the device at hand.
 
-Shapes: q [B, N, T, H], k and v [B, K, S, H] with N a multiple of K (grouped queries); out [B, T, N * H].
+The only file that names SDPA. Shapes: q [B, N, T, H], k and v [B, K, S, H] with N a multiple of K (grouped queries); out [B, T, N * H].
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from anyformer.parts.attention_position import AttentionPosition
 from anyformer.parts.dropout import Dropout
 from anyformer.parts.lowering import Plan
 
@@ -16,12 +19,29 @@ _LONG = 512  # keys from which blockwise attention beats the plain products on C
 _SHORT = 32  # keys below which torch's softmax is slower than its parts
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, plan: Plan, scale: float, dropout: Dropout) -> Tensor:
+class Equation(NamedTuple):
+    """What stands in the equation beside q, k, v and the plan's bias and mask."""
+
+    scale: float
+    cap: float | None = None
+    sinks: Tensor | None = None  # [N]
+    dropout: Dropout = Dropout(0.0)
+    position: AttentionPosition | None = None
+
+    @property
+    def plain(self) -> bool:
+        """No more than scale, bias and mask: what fused kernels know."""
+        by_content = self.position is not None and bool(self.position.uses & {"scores", "values"})
+        return self.cap is None and self.sinks is None and not by_content
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, plan: Plan, equation: Equation) -> Tensor:
+    dropout = equation.dropout
     dropping = dropout.training and dropout.p > 0
-    if q.device.type == "cpu" and (dropping or not _sdpa_gains(q, k)):
-        out = _plain(q, k, v, plan, scale, dropout)
+    if not equation.plain or (q.device.type == "cpu" and (dropping or not _sdpa_gains(q, k))):
+        out = _plain(q, k, v, plan, equation)
     else:
-        out = _sdpa(q, k, v, plan, scale, dropout.p if dropping else 0.0)
+        out = _sdpa(q, k, v, plan, equation.scale, dropout.p if dropping else 0.0)
     return out.transpose(1, 2).flatten(2)
 
 
@@ -30,24 +50,42 @@ def _sdpa_gains(q: Tensor, k: Tensor) -> bool:
     return k.shape[2] >= _LONG or (q.shape[2] == 1 and q.dtype == torch.float32 and not torch.is_grad_enabled())
 
 
-def attention_weights(q: Tensor, k: Tensor, plan: Plan, scale: float) -> Tensor:
-    """softmax(scale * q k + mask), [B, N, T, S] in fp32: what `attend` multiplies v by."""
-    return _weights(q.float(), k.float(), plan, scale)
+def attention_weights(q: Tensor, k: Tensor, plan: Plan, equation: Equation) -> Tensor:
+    """The softmax of the equation, [B, N, T, S] in fp32: what `attend` multiplies v by."""
+    return _weights(q.float(), k.float(), plan, equation)
 
 
-def _plain(q: Tensor, k: Tensor, v: Tensor, plan: Plan, scale: float, dropout: Dropout) -> Tensor:
+def _plain(q: Tensor, k: Tensor, v: Tensor, plan: Plan, equation: Equation) -> Tensor:
     """Products and a softmax: on CPUs faster than SDPA in bf16 and at short lengths, forward and backward."""
-    return dropout(_weights(q, k, plan, scale)) @ _repeat_heads(v, q.shape[1])
+    weights = equation.dropout(_weights(q, k, plan, equation))
+    out = weights @ _repeat_heads(v, q.shape[1])
+    if equation.position is not None and "values" in equation.position.uses:
+        assert plan.q is not None and plan.k is not None
+        values = equation.position.values(weights, plan.q, plan.k)
+        out = out if values is None else out + values.to(out.dtype)
+    return out
 
 
-def _weights(q: Tensor, k: Tensor, plan: Plan, scale: float) -> Tensor:
-    scores = (q * scale) @ _repeat_heads(k, q.shape[1]).transpose(-1, -2)
+def _weights(q: Tensor, k: Tensor, plan: Plan, equation: Equation) -> Tensor:
+    scores = (q * equation.scale) @ _repeat_heads(k, q.shape[1]).transpose(-1, -2)
+    if equation.position is not None and "scores" in equation.position.uses:
+        assert plan.q is not None and plan.k is not None
+        added = equation.position.scores(q, k, plan.q, plan.k)
+        scores = scores if added is None else scores + equation.scale * added.to(scores.dtype)
+    if equation.cap is not None:
+        scores = equation.cap * torch.tanh(scores / equation.cap)
     if plan.causal:
         scores = scores + _triangle(scores)
     elif plan.bias is not None:
         scores = scores + plan.bias.to(scores.dtype)
-    weights = _softmax(scores)
+    weights = _softmax(scores) if equation.sinks is None else _softmax_beside(scores, equation.sinks)
     return weights * plan.allowed if plan.empty and plan.allowed is not None else weights
+
+
+def _softmax_beside(scores: Tensor, sinks: Tensor) -> Tensor:
+    """The softmax of [B, N, T, S] and a sink's logit a head [N], without the sink's share."""
+    beside = sinks.to(scores.dtype).view(1, -1, 1, 1).expand(*scores.shape[:3], 1)
+    return torch.cat([scores, beside], dim=-1).float().softmax(-1)[..., :-1].to(scores.dtype)
 
 
 def _softmax(scores: Tensor) -> Tensor:

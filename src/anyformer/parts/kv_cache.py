@@ -19,11 +19,33 @@ from anyformer.parts.lowering import Plan, with_bias
 from anyformer.parts.place import Place
 
 
-class Keys:
+class State:
+    """What one attention layer remembers, a row for each row (or group of rows) that is decoded."""
+
+    used: int  # places that are remembered
+
+    @property
+    def rows(self) -> int:
+        raise NotImplementedError
+
+    def select(self, rows: Tensor) -> None:
+        """Row i becomes what row rows[i] was."""
+        raise NotImplementedError
+
+    def truncate(self, length: int) -> None:
+        """Forgets everything from place `length` on."""
+        raise NotImplementedError
+
+
+class Keys(State):
     """Keys and values of one attention layer, [M, K, L * g, H], in slots that are filled from the left."""
 
     def __init__(self, k: Tensor, v: Tensor, group: int = 1, used: int = 0):
         self.k, self.v, self.group, self.used = k, v, group, used
+
+    @property
+    def rows(self) -> int:
+        return self.k.shape[0]
 
     def append(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Adds [M, K, g * T, H], a group's rows one after the other, behind what is there; returns everything up to now."""
@@ -33,10 +55,17 @@ class Keys:
         self.used = end // self.group
         return self.k[:, :, :end], self.v[:, :, :end]
 
-    def select(self, groups: Tensor) -> None:
-        """Group i becomes what group groups[i] was. Only filled slots are copied."""
+    def select(self, rows: Tensor) -> None:
+        """Only filled slots are copied."""
         end = self.used * self.group
-        self.k, self.v = _rows(self.k, groups, end), _rows(self.v, groups, end)
+        self.k, self.v = _rows(self.k, rows, end), _rows(self.v, rows, end)
+
+    def truncate(self, length: int) -> None:
+        self.used = length
+
+
+class FixedKeys(Keys):
+    """Keys of a memory: read by every step, never appended to."""
 
 
 def _rows(held: Tensor, rows: Tensor, end: int) -> Tensor:
@@ -48,8 +77,20 @@ def _rows(held: Tensor, rows: Tensor, end: int) -> Tensor:
 class LayerState(NamedTuple):
     """What one layer remembers of itself and, in a decoder over a memory, of that."""
 
-    own: Keys
-    cross: Keys | None
+    own: State
+    cross: State | None
+
+
+class MemoryPlaces(NamedTuple):
+    """Where the memory is real, whose keys the layers remember."""
+
+    rows: int  # M
+    length: int  # S
+    segments: Tensor | None  # [M, S], 0: padding
+    padding: Padding
+
+    def of(self, rows: Tensor) -> MemoryPlaces:
+        return self._replace(rows=len(rows), segments=None if self.segments is None else self.segments.index_select(0, rows))
 
 
 class KVCache:
@@ -58,19 +99,20 @@ class KVCache:
     `model(batch, cache=cache)` appends the batch's tokens; `reorder` and `truncate` change what was appended.
     """
 
-    def __init__(self, layers: list[LayerState], rows: int, capacity: int, group: int, memory_segments: Tensor | None, memory_padding: Padding):
+    def __init__(self, layers: list[LayerState], rows: int, capacity: int, group: int, device: torch.device, memory: MemoryPlaces | None = None):
         self.layers = layers
-        self.rows, self.capacity, self.group = rows, capacity, group
+        self.rows, self.capacity, self.group, self.device = rows, capacity, group, device
         self.length = 0
-        self.memory_segments, self.memory_padding = memory_segments, memory_padding
+        self.memory = memory
+        self._positions: Tensor | None = None  # [1|R, L] or [1|R, L, 2]; only where they are not the indices
         self._segments: Tensor | None = None  # [R, L]; only where something is padded
         self._prefix: Tensor | None = None
         self._holders: Tensor | None = None  # [R, L]: which row of its group wrote what this row has at a place
         self.padding: Padding = "none"
 
-    @property
-    def has_memory(self) -> bool:
-        return bool(self.layers) and self.layers[0].cross is not None
+    def real_before(self) -> Tensor | None:
+        """How many tokens of each row are remembered that are not padding, [R]; None: all."""
+        return None if self._segments is None else (self._segments[:, : self.length] != 0).sum(1)
 
     def extend(self, q: Place, padding: Padding) -> Place:
         """Enters the places of new tokens [R, T]; returns the places of all remembered tokens, the new ones included."""
@@ -81,11 +123,26 @@ class KVCache:
             self.padding = "any"
         self._segments = self._enter(self._segments, q.segment, end, 1)
         self._prefix = self._enter(self._prefix, q.prefix, end, 0)
+        position = self._enter_positions(q, end)
         self.length = end
         index = torch.arange(end, device=q.index.device)
         segment = None if self._segments is None else self._segments[:, :end]
         prefix = None if self._prefix is None else self._prefix[:, :end].bool()
-        return Place(index, index.unsqueeze(0), segment, prefix)
+        return Place(index, index.unsqueeze(0) if position is None else position, segment, prefix)
+
+    def _enter_positions(self, q: Place, end: int) -> Tensor | None:
+        """Positions of all places up to `end`; None where they are the indices."""
+        plain = q.position.dim() == 2 and q.position.shape[0] == 1 and q.position.data_ptr() == q.index.data_ptr()
+        if self._positions is None:
+            if plain:
+                return None
+            counted = torch.arange(self.capacity, device=q.index.device)
+            held = counted.expand(q.position.shape[0], -1) if q.position.dim() == 2 else counted[None, :, None].expand(q.position.shape[0], -1, 2)
+            self._positions = held.clone()
+        if self._positions.shape[0] < q.position.shape[0]:
+            self._positions = self._positions.repeat(q.position.shape[0], *[1] * (self._positions.dim() - 1))
+        self._positions[:, self.length : end] = q.position
+        return self._positions[:, :end]
 
     def _enter(self, held: Tensor | None, new: Tensor | None, end: int, default: int) -> Tensor | None:
         if held is None and new is None:
@@ -97,20 +154,34 @@ class KVCache:
         return held
 
     def spread(self, plan: Plan, n_queries: int, dtype: torch.dtype) -> Plan:
-        """A plan over places [.., T, L], for the shared stores of the groups: [M, 1, g * T, L * g], each row only its own past."""
+        """A plan over places [.., T, L], for the shared stores of the groups: [M, 1|N, g * T, L * g], each row only its own past."""
         if self.group == 1:
             return plan
-        places = self.length
-        device = self.layers[0].own.k.device
+        places, device, group = self.length, self.device, self.group
         allowed = torch.ones(1, n_queries, places, dtype=torch.bool, device=device)
         if plan.causal:
             allowed = allowed.tril()
         elif plan.allowed is not None:
             allowed = plan.allowed.squeeze(1)
         holders = self._holder_table(device)[:, :places]
-        own = holders.unsqueeze(-1) == torch.arange(self.group, device=device)  # [R, L, g]
-        spread = (allowed.unsqueeze(-1) & own.unsqueeze(1)).expand(self.rows, n_queries, places, self.group)
-        return with_bias(spread.reshape(-1, 1, self.group * n_queries, places * self.group), dtype, plan.empty)
+        own = holders.unsqueeze(-1) == torch.arange(group, device=device)  # [R, L, g]
+        spread = (allowed.unsqueeze(-1) & own.unsqueeze(1)).expand(self.rows, n_queries, places, group)
+        spread = spread.reshape(-1, 1, group * n_queries, places * group)
+        made = with_bias(spread, dtype, plan.empty)
+        if plan.position is None:
+            return made
+        tables = None if plan.tables is None else tuple(self._spread_rows(t) for t in plan.tables)
+        if plan.bias is not None and plan.bias.shape[1] > 1:  # [1|R, N, T, L] of the position
+            heads = plan.bias.expand(self.rows, -1, n_queries, -1).unflatten(0, (-1, group)).transpose(1, 2).flatten(2, 3)  # [M, N, g * T, L]
+            assert made.bias is not None
+            made = made._replace(bias=heads.repeat_interleave(group, dim=-1).masked_fill(~spread, torch.finfo(dtype).min))
+        return made._replace(position=plan.position, tables=tables)
+
+    def _spread_rows(self, table: Tensor) -> Tensor:
+        """[1|R, T, ..] -> [1|M, g * T, ..]: the rows of a group one after the other."""
+        if table.shape[0] == 1:
+            return table if table.shape[1] == 1 else table.repeat(1, self.group, *[1] * (table.dim() - 2))
+        return table.unflatten(0, (-1, self.group)).flatten(1, 2)
 
     def _holder_table(self, device: torch.device) -> Tensor:
         if self._holders is None:
@@ -128,13 +199,15 @@ class KVCache:
                 layer.own.select(kept)
             if groups is not None and layer.cross is not None:
                 layer.cross.select(groups)
-        if groups is not None and self.memory_segments is not None:
-            self.memory_segments = self.memory_segments.index_select(0, groups)
+        if groups is not None and self.memory is not None:
+            self.memory = self.memory.of(groups)
         if self.group > 1:
             self._holders = self._holder_table(rows.device).index_select(0, rows)
             self._holders[:, self.length :] = (torch.arange(len(rows), device=rows.device) % self.group).unsqueeze(1)
         self._segments = None if self._segments is None else self._segments.index_select(0, rows)
         self._prefix = None if self._prefix is None else self._prefix.index_select(0, rows)
+        if self._positions is not None and self._positions.shape[0] == self.rows > 1:
+            self._positions = self._positions.index_select(0, rows)
         self.rows = len(rows)
 
     def truncate(self, length: int) -> None:
@@ -145,4 +218,4 @@ class KVCache:
         if self._holders is not None:
             self._holders[:, length:] = (torch.arange(self.rows, device=self._holders.device) % self.group).unsqueeze(1)
         for layer in self.layers:
-            layer.own.used = length
+            layer.own.truncate(length)

@@ -11,24 +11,37 @@ import torch
 from torch import Tensor
 
 from anyformer.batch import Padding
+from anyformer.parts.attention_position import AttentionPosition
 from anyformer.parts.mask import Causal, Mask
 from anyformer.parts.place import Place
 
 
+class Facts(NamedTuple):
+    """What is known of the queries and keys of one forward. `padding` and `packed` promise what the keys' segments hold."""
+
+    q: Place
+    k: Place
+    padding: Padding
+    packed: bool
+    dtype: torch.dtype
+
+
 class Plan(NamedTuple):
-    """What one distinct mask comes to for this forward; made once and used by all layers that share the mask."""
+    """What one distinct (mask, position, mechanism) comes to for this forward; made once and used by all layers that share it."""
 
     causal: bool = False  # the causal triangle and nothing else: T = S, no tensor needed
     allowed: Tensor | None = None  # [1|B, 1, 1|T, S] bool; None: all pairs
-    bias: Tensor | None = None  # `allowed` as 0 and a very negative number, in the dtype of the computation
+    bias: Tensor | None = None  # [1|B, 1|N, 1|T, S], in the dtype of the computation: a very negative number where not allowed, else the position's bias
     empty: bool = False  # some query may see nothing; its output must be 0
+    position: AttentionPosition | None = None
+    tables: tuple[Tensor, ...] | None = None  # what `position` rotates the new queries and keys by
+    q: Place | None = None  # for what depends on content and places alike
+    k: Place | None = None
 
 
-def lower(mask: Mask, q: Place, k: Place, padding: Padding, packed: bool, dtype: torch.dtype) -> Plan:
-    """The cheapest exact form of `mask` within each document, for queries at `q` and keys at `k`.
-
-    `padding` and `packed` promise what the keys' segments hold.
-    """
+def lower(mask: Mask, facts: Facts) -> Plan:
+    """The cheapest exact form of `mask` within each document."""
+    q, k, padding, packed, dtype = facts
     n_q, n_k = q.index.shape[0], k.index.shape[0]
     queries, keys = range(0, n_q), range(0, n_k)
     if q.index is not k.index:  # only lengths are known without reading data: a cache holds the queries as its last keys
@@ -41,6 +54,26 @@ def lower(mask: Mask, q: Place, k: Place, padding: Padding, packed: bool, dtype:
         return Plan(causal=True)  # what pads the right is later than every real query
     allowed = _dense(mask, q, k, packed, padded)
     return with_bias(allowed, dtype, empty=packed or extent != "all")
+
+
+def add_position(plan: Plan, position: AttentionPosition | None, facts: Facts) -> Plan:
+    """The plan of a mask, with what `position` adds to it: tables to rotate by, a bias, or the places themselves."""
+    if position is None:
+        return plan
+    plan = plan._replace(position=position, q=facts.q, k=facts.k, tables=position.tables(facts.q))
+    bias = position.bias(facts.q, facts.k)
+    if bias is None:
+        return plan
+    bias = bias.to(facts.dtype)
+    allowed = _triangle(bias) if plan.causal else plan.allowed
+    if allowed is not None:
+        bias = bias.masked_fill(~allowed, torch.finfo(facts.dtype).min)
+    return plan._replace(causal=False, allowed=allowed, bias=bias)
+
+
+def _triangle(like: Tensor) -> Tensor:
+    """[1, 1, T, T]: nobody sees what comes later."""
+    return torch.ones(like.shape[-2:], dtype=torch.bool, device=like.device).tril_()[None, None]
 
 
 def reference(mask: Mask, q: Place, k: Place) -> Tensor:

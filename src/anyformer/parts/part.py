@@ -23,11 +23,16 @@ class PartConfig(Spec):
         """The part, with what its parent supplies (dimensions) as arguments; see the part's `__init__`."""
         return self.part(self, *args, **kwargs)
 
+    def guarantees(self) -> frozenset[str]:
+        """Which of "causal", "cached", "packed", "batched" hold for the part with this config (`parts.guarantees` says what they mean)."""
+        return self.part.guarantees
+
 
 class Part(nn.Module):
     """A piece of a model. `__init__(config, ...)` takes its config and what the parent supplies."""
 
     Config: ClassVar[type[PartConfig]] = PartConfig
+    guarantees: ClassVar[frozenset[str]] = frozenset({"causal", "cached", "packed", "batched"})
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from anyformer.parts import kernel
-from anyformer.parts.dropout import Dropout
-from anyformer.parts.lowering import lower
+from anyformer.parts.lowering import Facts, lower
 from anyformer.parts.mask import Causal, Full, Mask, Window
 from anyformer.parts.place import place_of
 
@@ -41,14 +40,14 @@ def test_paths_agree_with_the_equation(path: str, kv_heads: int, mask: Mask, pad
     q, k, v = torch.randn(2, 5, 6, 7), torch.randn(2, 5, kv_heads, 7), torch.randn(2, 5, kv_heads, 7)
     segment = {"none": None, "right": torch.tensor([[1, 1, 1, 1, 1], [1, 1, 0, 0, 0]]), "any": torch.tensor([[0, 1, 1, 1, 1], [0, 0, 0, 1, 1]])}[padding]
     place = place_of(torch.zeros(2, 5, dtype=torch.int64), segment, None)
-    plan = lower(mask, place, place, padding, False, torch.float32)
+    plan = lower(mask, Facts(place, place, padding, False, torch.float32))
     allowed = mask.allows(place, place).expand(2, 5, 5)
     if segment is not None:
         allowed = allowed & (segment != 0)[:, None, :]
-    out = kernel.attend(*heads_first(q, k, v), plan, 0.3, Dropout(0.0))
+    out = kernel.attend(*heads_first(q, k, v), plan, kernel.Equation(0.3))
     real = torch.ones(2, 5, dtype=torch.bool) if segment is None else segment != 0
     assert (out.double() - by_the_equation(q, k, v, allowed, 0.3))[real].abs().max() < 1e-6
-    weights = kernel.attention_weights(*heads_first(q, k), plan, 0.3)
+    weights = kernel.attention_weights(*heads_first(q, k), plan, kernel.Equation(0.3))
     assert torch.allclose(weights.sum(-1).transpose(1, 2)[real], torch.ones(()), atol=1e-6)
 
 
@@ -57,7 +56,7 @@ def test_a_query_that_may_see_nothing_gives_zero(path: str, monkeypatch: pytest.
     monkeypatch.setattr(kernel, "_LONG", 0 if path == "sdpa" else 10**9)
     segment = torch.tensor([[0, 0, 1, 1]])
     place = place_of(torch.zeros(1, 4, dtype=torch.int64), segment, None)
-    plan = lower(Causal(), place, place, "any", False, torch.float32)
+    plan = lower(Causal(), Facts(place, place, "any", False, torch.float32))
     q = torch.randn(1, 4, 2, 3)
-    out = kernel.attend(*heads_first(q, q, q), plan, 1.0, Dropout(0.0))
+    out = kernel.attend(*heads_first(q, q, q), plan, kernel.Equation(1.0))
     assert out[0, :2].abs().max() == 0 and out[0, 2:].abs().min() > 0

@@ -9,7 +9,7 @@ import torch
 
 from anyformer.batch import Padding
 from anyformer.errors import ConfigError
-from anyformer.parts.lowering import Plan, lower, reference
+from anyformer.parts.lowering import Facts, Plan, lower, reference
 from anyformer.parts.mask import Causal, Full, Mask, Prefix, Window
 from anyformer.parts.place import Place, place_of
 
@@ -73,7 +73,7 @@ def test_lowering_agrees_with_the_definition(mask: Mask, segments: list | None, 
     segment = None if segments is None else torch.tensor(segments)
     prefix = torch.tensor([[1, 1, 0, 0, 0], [0, 1, 0, 0, 0]], dtype=torch.bool)
     place = place_of(torch.zeros(2, 5, dtype=torch.int64), segment, None, prefix)
-    plan = lower(mask, place, place, padding, packed, torch.float32)
+    plan = lower(mask, Facts(place, place, padding, packed, torch.float32))
     expected = reference(mask, place, place).expand(2, 5, 5)
     real = torch.ones(2, 5, dtype=torch.bool) if segment is None else segment != 0
     assert torch.equal(allowed_by(plan, 5, 2)[real], expected[real])
@@ -82,14 +82,14 @@ def test_lowering_agrees_with_the_definition(mask: Mask, segments: list | None, 
 def test_a_causal_batch_needs_no_tensor() -> None:
     segment = torch.tensor([[1, 1, 1], [1, 0, 0]])
     place = place_of(torch.zeros(2, 3, dtype=torch.int64), segment, None)
-    assert lower(Causal(), place, place, "right", False, torch.float32) == Plan(causal=True)
+    assert lower(Causal(), Facts(place, place, "right", False, torch.float32)) == Plan(causal=True)
     whole = place_of(torch.zeros(2, 3, dtype=torch.int64), None, None)
-    assert lower(Full(), whole, whole, "none", False, torch.float32) == Plan()
+    assert lower(Full(), Facts(whole, whole, "none", False, torch.float32)) == Plan()
 
 
 def test_one_new_query_after_a_cache_sees_everything() -> None:
     q = place_of(torch.zeros(2, 1, dtype=torch.int64), None, None, start=4)
     k = Place(torch.arange(5), torch.arange(5).unsqueeze(0), None)
-    assert lower(Causal(), q, k, "none", False, torch.float32) == Plan()
-    windowed = lower(Causal() & Window(left=1), q, k, "none", False, torch.float32)
+    assert lower(Causal(), Facts(q, k, "none", False, torch.float32)) == Plan()
+    windowed = lower(Causal() & Window(left=1), Facts(q, k, "none", False, torch.float32))
     assert windowed.allowed is not None and windowed.allowed.flatten().tolist() == [False, False, False, True, True]
