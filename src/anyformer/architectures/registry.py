@@ -46,7 +46,7 @@ _KNOWN: dict[str, Architecture] = {}
 
 
 def architecture(
-    sizes: Mapping[str, Mapping[str, Any]], *, family: str, year: int, kind: Kind, paper: str, line: str = "", context: int | None = None
+    sizes: Mapping[str, Any], *, family: str, year: int, kind: Kind, paper: str, line: str = "", context: int | None = None
 ) -> Callable[[Make], Make]:
     """Registers a function under the names of `sizes`: each holds arguments of the function, and facts of its own (see `FACTS`).
 
