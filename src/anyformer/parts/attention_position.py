@@ -13,6 +13,7 @@ from torch import Tensor
 
 from anyformer.parts.part import Part, PartConfig
 from anyformer.parts.place import Place
+from anyformer.parts.position import in_text
 
 
 class AttentionPosition(Part):
@@ -49,3 +50,13 @@ class AttentionPosition(Part):
     def values(self, weights: Tensor, at_q: Place, at_k: Place) -> Tensor | None:
         """Added to weights @ v: [B, N, T, S] -> [B, N, T, H]."""
         return None
+
+
+def steps(place: Place) -> Tensor:
+    """How far along their text tokens stand, [1|B, T]."""
+    return in_text(place.position)
+
+
+def offsets(q: Place, k: Place) -> Tensor:
+    """j - i for queries at i and keys at j, [1|B, T, S] int64: below 0 where the key is earlier."""
+    return steps(k).unsqueeze(1) - steps(q).unsqueeze(2)

@@ -24,6 +24,11 @@ class InputPosition(Part):
         pass
 
 
+def in_text(position: Tensor) -> Tensor:
+    """How far along its text a token stands: of the two positions of GLM's tokens [1|B, T, 2] the first, else the position itself."""
+    return position[..., 0] if position.dim() == 3 else position
+
+
 class Sinusoidal(InputPosition):
     """sin and cos of position * base^(-2i/D) (Vaswani et al. 2017, section 3.5).
 
@@ -48,7 +53,7 @@ class Sinusoidal(InputPosition):
         exponent = step / (half if self.config.spacing == "paper" else max(half - 1, 1))
         if self.config.spacing == "paper":
             exponent = 2 * step / self.dim
-        angle = (position + self.config.offset).unsqueeze(-1) * torch.exp(-math.log(self.config.base) * exponent)
+        angle = (in_text(position) + self.config.offset).unsqueeze(-1) * torch.exp(-math.log(self.config.base) * exponent)
         sin, cos = angle.sin(), angle.cos()
         if self.config.layout == "halves":
             return torch.cat([sin, cos[..., : self.dim - half]], dim=-1)
@@ -73,4 +78,4 @@ class Learned(InputPosition):
         self.weight = nn.Parameter(torch.empty(config.length + config.offset, dim))
 
     def forward(self, position: Tensor) -> Tensor:
-        return F.embedding(position + self.offset, self.weight)
+        return F.embedding(in_text(position) + self.offset, self.weight)
