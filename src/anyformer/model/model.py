@@ -17,10 +17,11 @@ from anyformer.errors import ConfigError, InputError, Problem
 from anyformer.model.stack import Memory, Stack
 from anyformer.parts.aux import Aux
 from anyformer.parts.embedding import Embedding
-from anyformer.parts.guarantees import guarantees_of, lacking
+from anyformer.parts.guarantees import guarantees_of, lacking, sees_later
 from anyformer.parts.head import Head, Pooler
 from anyformer.parts.init import Init, Xavier
 from anyformer.parts.kv_cache import KVCache
+from anyformer.parts.mask import Mask, Or
 from anyformer.parts.part import Part, PartConfig, compute_dtype
 from anyformer.parts.place import Place, place_of, positions_without_padding
 from anyformer.spec import spec
@@ -73,6 +74,8 @@ class Model(Part):
                 if stack is not None and self.d_model > 0:
                     yield from ((f"{name}.{field}", message) for field, message in stack.misfits(self.d_model))
                     yield from ((f"{name}.{field}", message) for field, message in _cross_misfits(name, stack, self.encoder is not None))
+            if self.decoder is not None:
+                yield from ((f"decoder.{field}", message) for field, message in _looking_ahead(self.decoder))
 
         def build(self, *args: Any, **kwargs: Any) -> Model:
             return Model(self, *args, **kwargs)
@@ -198,6 +201,25 @@ def _place(
 
 def _refusal(config: Model.Config, guarantee: str, why: str) -> ConfigError:
     return ConfigError(*(Problem(path, f"{part.kind()} does not allow this: {why}") for path, part in lacking(config, guarantee)))
+
+
+def _looking_ahead(stack: Stack.Config) -> Iterator[tuple[str, str]]:
+    """What would let a decoder know what it is to write."""
+    for group, blocks in (("first", stack.first), ("blocks", stack.blocks)):
+        for i, block in enumerate(blocks):
+            mask = block.attention.mask
+            if sees_later(mask):
+                yield (
+                    f"{group}.{i}.attention.mask",
+                    f"{mask.to_text()} lets a decoder see what it is to write; take Causal() & {_in_brackets(mask)}, or make it an encoder",
+                )
+            for path, part in lacking(block, "causal"):
+                message = f"{part.kind()} makes a token's output depend on later tokens, which a decoder must not; use it in an encoder, or take another part"
+                yield f"{group}.{i}.{path}", message
+
+
+def _in_brackets(mask: Mask) -> str:
+    return f"({mask.to_text()})" if isinstance(mask, Or) else mask.to_text()
 
 
 def _cross_misfits(name: str, stack: Stack.Config, has_encoder: bool) -> Iterator[tuple[str, str]]:

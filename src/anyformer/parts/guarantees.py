@@ -9,9 +9,14 @@ batched: rows padded to one length give what each gives alone
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterator
 from typing import Any
 
+import torch
+
+from anyformer.parts.mask import Mask
+from anyformer.parts.place import Place
 from anyformer.spec import Spec
 
 ALL = frozenset({"causal", "cached", "packed", "batched"})
@@ -28,6 +33,14 @@ def guarantees_of(config: Spec) -> frozenset[str]:
 def lacking(config: Spec, guarantee: str) -> list[tuple[str, Spec]]:
     """(path, part) for each part of `config` for which `guarantee` does not hold by itself."""
     return [(path, part) for path, part in _walk(config, "") if guarantee not in _of(part)]
+
+
+@functools.cache
+def sees_later(mask: Mask) -> bool:
+    """Whether a query sees a key behind it where no prefix is open."""
+    index = torch.arange(128)
+    place = Place(index, index.unsqueeze(0), None)
+    return bool(mask.allows(place, place).expand(1, 128, 128).triu(1).any())
 
 
 def _of(part: Spec) -> frozenset[str]:
