@@ -21,7 +21,6 @@ from anyformer.parts.guarantees import guarantees_of, lacking, sees_later
 from anyformer.parts.head import Head, Pooler
 from anyformer.parts.init import Init, Xavier
 from anyformer.parts.kv_cache import KVCache
-from anyformer.parts.mask import Mask, Or
 from anyformer.parts.part import Part, PartConfig, compute_dtype
 from anyformer.parts.place import Place, place_of, positions_without_padding
 from anyformer.spec import spec
@@ -216,10 +215,6 @@ def _looking_ahead(stack: Stack.Config) -> Iterator[tuple[str, str]]:
             for path, part in lacking(block, "causal"):
                 message = f"{part.kind()} makes a token's output depend on later tokens, which a decoder must not; use it in an encoder, or take another part"
                 yield f"{group}.{i}.{path}", message
-
-
-def _in_brackets(mask: Mask) -> str:
-    return f"({mask.to_text()})" if isinstance(mask, Or) else mask.to_text()
 
 
 def _cross_misfits(name: str, stack: Stack.Config, has_encoder: bool) -> Iterator[tuple[str, str]]:
