@@ -208,10 +208,8 @@ def _looking_ahead(stack: Stack.Config) -> Iterator[tuple[str, str]]:
         for i, block in enumerate(blocks):
             mask = block.attention.mask
             if sees_later(mask):
-                yield (
-                    f"{group}.{i}.attention.mask",
-                    f"{mask.to_text()} lets a decoder see what it is to write; take Causal() & {_in_brackets(mask)}, or make it an encoder",
-                )
+                message = f"{mask.to_text()} lets a decoder see what it is to write; join it to Causal() with &, or make the stack an encoder"
+                yield f"{group}.{i}.attention.mask", message
             for path, part in lacking(block, "causal"):
                 message = f"{part.kind()} makes a token's output depend on later tokens, which a decoder must not; use it in an encoder, or take another part"
                 yield f"{group}.{i}.{path}", message
