@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from anyformer import architectures
-from anyformer.model import count
+from anyformer.model import count, flops
+from anyformer.model.skeleton import skeleton
 
 
 @pytest.mark.parametrize(("name", "published"), [("transformer-base", 65e6), ("transformer-big", 213e6)])
@@ -33,9 +34,9 @@ def test_parts_add_up_and_layers_are_merged() -> None:
 def test_flops_and_cache_by_hand() -> None:
     config = architectures.get("transformer-tiny", vocab_size=1000)
     maps = 4 * (4 * 128 * 128 + 2 * 128 * 256) + 4 * (8 * 128 * 128 + 2 * 128 * 256)
-    assert count.flops_per_token(config, context=10) == 2 * (maps + 1000 * 128) + 12 * 4 * 10 * 128
+    assert flops.flops_per_token(config, context=10) == 2 * (maps + 1000 * 128) + 12 * 4 * 10 * 128
     assert count.kv_cache_bytes_per_token(config) == 4 * 2 * 128 * 2
 
 
 def test_nothing_is_allocated() -> None:
-    assert all(p.is_meta for p in count.skeleton(architectures.get("transformer-big")).parameters())
+    assert all(p.is_meta for p in skeleton(architectures.get("transformer-big")).model.parameters())

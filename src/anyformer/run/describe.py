@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from anyformer import architectures
-from anyformer.model import count
+from anyformer.model import count, flops
 from anyformer.model.model import Model
 from anyformer.run import folder, library, model_section, recipe
 from anyformer.run.load import Run, read_recipe
@@ -84,7 +84,7 @@ def describe(thing: str | Path | Model.Config | Model | Run, **changes: Any) -> 
 def of_config(config: Model.Config, title: str, note: str = "") -> Description:
     """The description of a config; nothing is allocated."""
     parts = tuple(count.by_part(config))
-    return Description(title, config, parts, count.parameters(config), count.flops_per_token(config, CONTEXT), count.kv_cache_bytes_per_token(config), note)
+    return Description(title, config, parts, count.parameters(config), flops.flops_per_token(config, CONTEXT), count.kv_cache_bytes_per_token(config), note)
 
 
 def _of_name(name: str, changes: dict[str, Any]) -> Description:
