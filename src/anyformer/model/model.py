@@ -18,7 +18,7 @@ from anyformer.model.stack import Memory, Stack
 from anyformer.parts.aux import Aux
 from anyformer.parts.embedding import Embedding
 from anyformer.parts.guarantees import guarantees_of, lacking, sees_later
-from anyformer.parts.head import Head, Pooler
+from anyformer.parts.head import Head, Pooler, VocabularyHead
 from anyformer.parts.init import Init, Xavier
 from anyformer.parts.kv_cache import KVCache
 from anyformer.parts.part import Part, PartConfig, compute_dtype
@@ -68,6 +68,7 @@ class Model(Part):
                 yield "decoder", "a model needs an encoder, a decoder or both"
             if self.encoder_embedding is not None and (self.encoder is None or self.decoder is None):
                 yield "encoder_embedding", "only a model with encoder and decoder has two embeddings; use embedding"
+            yield from _head_misfits(self.head, self.embedding)
             for name in ("encoder", "decoder"):
                 stack: Stack.Config | None = getattr(self, name)
                 if stack is not None and self.d_model > 0:
@@ -200,6 +201,12 @@ def _place(
 
 def _refusal(config: Model.Config, guarantee: str, why: str) -> ConfigError:
     return ConfigError(*(Problem(path, f"{part.kind()} does not allow this: {why}") for path, part in lacking(config, guarantee)))
+
+
+def _head_misfits(head: Head.Config, embedding: Embedding.Config) -> Iterator[tuple[str, str]]:
+    if embedding.narrow is not None and isinstance(head, VocabularyHead.Config) and head.tied and head.transform is None:
+        way = "give head.transform, a map back to its width, or set head.tied to false"
+        yield "head.tied", f"the table is {embedding.narrow.dim} wide, the stream is not, so the head cannot read it as it is; {way}"
 
 
 def _looking_ahead(stack: Stack.Config) -> Iterator[tuple[str, str]]:
