@@ -7,6 +7,7 @@ the field (or file, or line) it is about. The command line prints it in a few li
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -55,6 +56,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if close:
         return f" (did you mean '{close[0]}'?)"
     return f"; known: {', '.join(names)}" if 0 < len(names) <= 30 else ""
+
+
+def file_of(error: OSError) -> str:
+    """The path that an error of the file system is about, as text (libraries give it as bytes too); empty where it names none."""
+    return os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes, os.PathLike)) else ""
 
 
 def join_path(prefix: str, path: str) -> str:

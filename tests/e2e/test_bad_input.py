@@ -6,6 +6,7 @@ import os
 import pytest
 
 from anyformer.cli import main
+from anyformer.run import lock
 
 
 def refused(capsys, *args):
@@ -86,6 +87,18 @@ def test_a_run_folder_that_exists(recipe, trained, capsys):
     (recipe.parent / "thesis" / "chapter.txt").write_text("precious")
     assert "--overwrite does not remove it" in refused(capsys, "train", recipe, "--out", recipe.parent / "thesis", "--overwrite")
     assert (recipe.parent / "thesis" / "chapter.txt").exists()
+
+
+def test_a_folder_in_which_another_training_writes(recipe, copied, capsys):
+    before = {p.name: p.stat().st_mtime_ns for p in copied.rglob("*")}
+    with lock.hold(copied):
+        for how in (["--resume", copied], [recipe, "--resume", "auto", "--out", copied], [recipe, "--out", copied, "--overwrite"]):
+            assert f"process {os.getpid()} " in refused(capsys, "train", *how)
+        assert main(["translate", str(copied), "the dog ."]) == 0, "who only reads is let in"
+        assert main(["runs", "list", str(copied.parent)]) == 0
+        assert "in training by process" in capsys.readouterr().out
+    assert {p.name: p.stat().st_mtime_ns for p in copied.rglob("*")} == before
+    assert main(["train", "--resume", str(copied), "train.max_steps=62", "--quiet"]) == 0
 
 
 def test_a_folder_that_is_no_run(tmp_path, capsys):

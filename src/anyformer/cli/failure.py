@@ -8,6 +8,8 @@ import sys
 import tempfile
 import traceback
 
+from anyformer.errors import file_of
+
 MAX_PROBLEMS = 20
 
 OUTSIDE = {
@@ -64,7 +66,8 @@ def about_file(error: OSError) -> str:
         errno.EDQUOT: "the disk quota is used up; make room and run again (the last saved step is whole)",
         errno.EROFS: "the file system cannot be written to",
     }.get(error.errno or 0, error.strerror or str(error))
-    return f"{error.filename}: {what}" if error.filename else what
+    path = file_of(error)
+    return f"{path}: {what}" if path else what
 
 
 def is_out_of_memory(error: Exception) -> bool:

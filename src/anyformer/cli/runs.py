@@ -8,7 +8,7 @@ from typing import Any
 
 from anyformer.cli import common
 from anyformer.errors import CheckpointError
-from anyformer.run import folder
+from anyformer.run import folder, lock
 
 EXAMPLES = """\
   anyformer runs list
@@ -47,6 +47,8 @@ def _row(path: Path) -> dict[str, Any]:
     try:
         made = folder.read_config(path)["run"]
         state = "" if (path / "latest").exists() else "nothing saved yet"
+        if who := lock.holder(path):
+            state = f"in training by {who}"
     except CheckpointError as error:
         made, state = {}, str(error.problems[0].message)
     return {

@@ -5,16 +5,18 @@ A run is a folder with a `config.yaml` that this program wrote: the whole resolv
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import os
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from anyformer.errors import CheckpointError, ConfigError, InputError, Problem
-from anyformer.run import yaml12
+from anyformer.run import lock, yaml12
 from anyformer.run.versions import command_line, versions
 
 RUNS = Path("runs")
@@ -30,24 +32,57 @@ def number(recipe: str, root: Path = RUNS) -> Path:
     return root / f"{recipe}-{max(taken, default=0) + 1}"
 
 
-def create(out: Path, overwrite: bool = False) -> Path:
-    """Makes the folder of a new run.
+def check_free(out: Path, overwrite: bool = False) -> None:
+    """Whether a new run may be made in `out`; nothing is changed.
 
     Raises:
-        InputError: it exists and holds something; `overwrite` removes it, but only if it is a run.
+        InputError: it exists and holds something; `overwrite` takes it all the same, but only if it is a run in which nobody trains.
     """
-    if out.is_symlink() or out.exists():
-        if not out.is_dir():
-            raise InputError(Problem(str(out), "is a file; give a folder to --out"))
-        if any(out.iterdir()):
-            if not overwrite:
-                way = "--resume auto goes on with it, --overwrite replaces it" if is_run(out) else "take another --out"
-                raise InputError(Problem(str(out), f"this folder exists and is not empty; {way}"))
-            if not is_run(out):
-                raise InputError(Problem(str(out), "this folder is no run, so --overwrite does not remove it; take another --out"))
-            shutil.rmtree(out)
+    if who := lock.holder(out):
+        raise lock.taken(out, who)
+    _check_content(out, overwrite)
+
+
+def _check_content(out: Path, overwrite: bool) -> None:
+    if not (out.is_symlink() or out.exists()):
+        return
+    if not out.is_dir():
+        raise InputError(Problem(str(out), "is a file; give a folder to --out"))
+    if not _content(out):
+        return
+    if not overwrite:
+        way = "--resume auto goes on with it, --overwrite replaces it" if is_run(out) else "take another --out"
+        raise InputError(Problem(str(out), f"this folder exists and is not empty; {way}"))
+    if not is_run(out):
+        raise InputError(Problem(str(out), "this folder is no run, so --overwrite does not remove it; take another --out"))
+
+
+@contextlib.contextmanager
+def create(out: Path, overwrite: bool = False) -> Iterator[Path]:
+    """Makes the folder of a new run, empty, and keeps other trainings out of it for as long as the block runs.
+
+    Raises:
+        InputError: as `check_free`; or another process trains in it.
+    """
+    check_free(out, overwrite)
     out.mkdir(parents=True, exist_ok=True)
-    return out
+    with lock.hold(out):
+        _check_content(out, overwrite)  # again: another may have trained here until now
+        for path in _content(out):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        yield out
+
+
+@contextlib.contextmanager
+def create_numbered(recipe: str, root: Path = RUNS) -> Iterator[Path]:
+    """As `create`, of the next free `runs/<recipe>-<number>`; of two that come at once each gets its own."""
+    while True:
+        out = number(recipe, root)
+        with contextlib.suppress(FileExistsError):
+            out.mkdir(parents=True)
+            break
+    with create(out):
+        yield out
 
 
 def write_config(folder: Path, recipe: dict[str, Any], resumed: bool = False, **facts: Any) -> None:
@@ -137,6 +172,11 @@ def last_metrics(folder: Path) -> dict[str, Any]:
                 except (ValueError, TypeError):
                     continue  # a line cut short by a kill
     return found
+
+
+def _content(folder: Path) -> list[Path]:
+    """What is in the folder, but for the lock."""
+    return [path for path in folder.iterdir() if path.name != lock.FILE]
 
 
 def _children(root: Path) -> list[Path]:

@@ -6,6 +6,7 @@ wrong with the input is known before anything is written.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from anyformer.distributed import World
 from anyformer.errors import ConfigError, InputError, Problem
 from anyformer.evaluation import Evaluation
 from anyformer.parts import onednn
-from anyformer.run import folder, own_files
+from anyformer.run import folder, lock, own_files
 from anyformer.run.banner import Plan
 from anyformer.run.device import choose_device
 from anyformer.run.execute import execute, plan
@@ -77,7 +78,7 @@ class _Start:
 
     name: str
     recipe: Recipe
-    folder: Path
+    folder: Path | None  # None: a new one, numbered
     resumed: bool = False
     fit: frozenset[Fit] = frozenset()  # what is made to fit small data
 
@@ -124,11 +125,13 @@ def train(
     """
     keep_freed_memory()
     chosen = choose_device(device)
-    with World.join(chosen.type) as world:
+    with World.join(chosen.type) as world, contextlib.ExitStack() as held:
         if world.size > 1 and chosen.type == "cuda":
             chosen = torch.device("cuda", world.local_rank)
         changed = dict(changes or {}) | ({} if precision == "auto" else {"train.precision": precision})
-        start = _start(recipe, changed, source, target, out, resume, world)
+        start = _start(recipe, changed, source, target, out, resume)
+        if world.first and not dry_run and start.folder is not None:  # now, and not after minutes of preparing
+            held.enter_context(lock.hold(start.folder)) if start.resumed else folder.check_free(start.folder, overwrite)
         screen = Screen(show if world.first else "nothing")
         where = None if data_dir is None else Path(data_dir)
         screen.say(f"preparing {start.recipe.data.corpus.title}")
@@ -137,13 +140,15 @@ def train(
             made = plan(start.name, None, prepared, chosen, measured=True)
             screen.say(str(made))
             return Trained(None, made)
-        if start.resumed:
-            onednn.use(folder.read_config(start.folder)["run"].get("onednn"))
+        place = start.folder
+        if start.resumed and place is not None:
+            onednn.use(folder.read_config(place)["run"].get("onednn"))
         elif world.first:
-            folder.create(start.folder, overwrite)
-        world.wait()
-        made, result, evaluation = execute(start.name, start.folder, prepared, chosen, world, screen, start.resumed, report)
-        return Trained(start.folder, made, result, evaluation)
+            place = held.enter_context(folder.create_numbered(start.name) if place is None else folder.create(place, overwrite))
+        place = world.share(place)
+        assert place is not None
+        made, result, evaluation = execute(start.name, place, prepared, chosen, world, screen, start.resumed, report)
+        return Trained(place, made, result, evaluation)
 
 
 def _start(
@@ -153,7 +158,6 @@ def _start(
     target: str | Path | None,
     out: str | Path | None,
     resume: str | Path | None,
-    world: World,
 ) -> _Start:
     """Which recipe and folder the arguments mean."""
     if resume is not None and str(resume) != "auto":
@@ -175,8 +179,7 @@ def _start(
             if own and "batches" in own_files.fitting(asked):  # the size that was made to fit the files
                 made = replace(made, data=replace(made.data, batch_tokens=folder.read_config(found)["data"]["batch_tokens"]))
             return _Start(name, made, found, resumed=True)
-    where = Path(out) if out is not None else Path(world.share(str(folder.number(name))))
-    return _Start(name, made, where, fit=own_files.fitting(asked) if own else frozenset())
+    return _Start(name, made, None if out is None else Path(out), fit=own_files.fitting(asked) if own else frozenset())
 
 
 def _resumed(path: Path, recipe: str | Path | None, changes: dict[str, Any]) -> _Start:

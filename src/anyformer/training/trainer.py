@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from anyformer.checkpoint import Step, average_steps, check_same, latest_step, load_step, step_name
 from anyformer.distributed import World
-from anyformer.errors import CheckpointError, Problem
+from anyformer.errors import CheckpointError, Problem, file_of
 from anyformer.training import ends
 from anyformer.training.allocator import give_back_holes
 from anyformer.training.clock import Clock
@@ -143,7 +143,7 @@ class Trainer:
         except OSError as error:  # of an observer, or of the clock's file; saving has its own message
             last = latest_step(self._store.folder)
             good = f"; the last good step is {last.name}" if last else ""
-            raise CheckpointError(Problem(str(error.filename or self._store.folder), f"{error.strerror}{good}")) from error
+            raise CheckpointError(Problem(file_of(error) or str(self._store.folder), f"{error.strerror}{good}")) from error
         finally:
             feed.close()
             self._clock.close()

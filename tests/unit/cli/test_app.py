@@ -84,6 +84,15 @@ def test_our_own_fault_is_1_and_leaves_a_traceback_in_a_file(monkeypatch, capsys
     os.remove(file)
 
 
+def test_a_path_in_bytes_is_told_as_text(monkeypatch, capsys):
+    def fail():
+        raise FileNotFoundError(2, "No such file", "fête/events".encode())
+
+    monkeypatch.setattr("anyformer.run.library.packaged", fail)
+    assert main(["recipes", "list"]) == 2
+    assert capsys.readouterr().err == "error: fête/events: no such file or folder\n"
+
+
 def test_a_reader_that_is_gone_is_no_error():
     command = f"{sys.executable} -m anyformer recipes show multi30k-en-fr | head -1 > /dev/null; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)

@@ -1,13 +1,18 @@
 import pytest
 
 from anyformer.errors import CheckpointError, InputError
-from anyformer.run import folder
+from anyformer.run import folder, lock
 
 
 def made(path, name="x", **facts):
     path.mkdir(parents=True)
     folder.write_config(path, {"data": {"a": 1}, "run": "old"}, **facts)
     return path
+
+
+def enter(context):
+    with context:
+        raise AssertionError("was let in")
 
 
 def test_runs_are_numbered_past_the_highest(tmp_path):
@@ -27,28 +32,50 @@ def test_a_folder_with_content_is_refused(tmp_path):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.txt").write_text("years of work")
     with pytest.raises(InputError, match="not empty"):
-        folder.create(tmp_path / "full")
+        enter(folder.create(tmp_path / "full"))
     with pytest.raises(InputError, match="no run"):
-        folder.create(tmp_path / "full", overwrite=True)
+        enter(folder.create(tmp_path / "full", overwrite=True))
     assert (tmp_path / "full" / "thesis.txt").exists()
 
 
 def test_overwrite_replaces_a_run(tmp_path):
     path = made(tmp_path / "r")
     with pytest.raises(InputError, match="--resume"):
-        folder.create(path)
-    assert list(folder.create(path, overwrite=True).iterdir()) == []
+        enter(folder.create(path))
+    with folder.create(path, overwrite=True):
+        assert [p.name for p in path.iterdir()] == [lock.FILE]
+    assert list(path.iterdir()) == []
+
+
+def test_overwrite_empties_what_a_link_leads_to_and_no_further(tmp_path):
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "data").write_text("precious")
+    path = made(tmp_path / "r")
+    (path / "link").symlink_to(tmp_path / "kept")
+    (tmp_path / "link").symlink_to(path)
+    with folder.create(tmp_path / "link", overwrite=True):
+        pass
+    assert list(path.iterdir()) == [] and (tmp_path / "kept" / "data").exists()
+
+
+def test_of_two_numbered_at_once_each_gets_its_own(tmp_path, monkeypatch):
+    (tmp_path / "demo-1").mkdir()
+    numbers = iter([tmp_path / "demo-1", tmp_path / "demo-2"])
+    monkeypatch.setattr(folder, "number", lambda *_: next(numbers))
+    with folder.create_numbered("demo", tmp_path) as path:
+        assert path == tmp_path / "demo-2" and lock.holder(path)
 
 
 def test_an_empty_folder_is_taken(tmp_path):
-    assert folder.create(tmp_path) == tmp_path
-    assert folder.create(tmp_path / "a" / "b").is_dir()
+    for path in (tmp_path, tmp_path / "a" / "b"):
+        with folder.create(path) as found:
+            assert found == path and path.is_dir()
 
 
 def test_a_file_is_no_folder(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="is a file"):
-        folder.create(tmp_path / "file")
+        enter(folder.create(tmp_path / "file"))
 
 
 def test_no_run_names_the_runs_there_are(tmp_path):
