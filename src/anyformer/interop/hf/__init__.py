@@ -1,5 +1,20 @@
-"""Hugging Face checkpoints: a file for each family, which registers itself. The order is that in which `save_hf` tries them."""
+"""Hugging Face checkpoints: a file for each family, which registers itself when imported here.
 
+The order is that in which `save_hf` tries them: where several can hold a model, the plainest comes first.
+"""
+
+# isort: off
 from anyformer.interop.hf import llama
+from anyformer.interop.hf import mistral
+from anyformer.interop.hf import qwen2
+from anyformer.interop.hf import qwen3
+from anyformer.interop.hf import gemma
+from anyformer.interop.hf import gemma2
+from anyformer.interop.hf import gemma3_text
+from anyformer.interop.hf import olmo2
+from anyformer.interop.hf import phi3
+from anyformer.interop.hf import glm
+from anyformer.interop.hf import glm4
+# isort: on
 
-__all__ = ["llama"]
+__all__ = ["gemma", "gemma2", "gemma3_text", "glm", "glm4", "llama", "mistral", "olmo2", "phi3", "qwen2", "qwen3"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,12 +71,18 @@ class Family:
             back = self.config(data)
         except ConversionError as error:
             raise ConversionError(*(Problem(p.path, f"{p.message} (as {self.model_type} would say it)") for p in error.problems)) from None
-        problems = [
-            Problem(path, f"is {ours!r}; {self.model_type} can only have {theirs!r}") for path, ours, theirs in differences(canonical(config), canonical(back))
-        ]
-        if problems:
+        if problems := list(self._told(canonical(config), canonical(back))):
             raise ConversionError(*problems)
         return data
+
+    def _told(self, ours: dict[str, Any], back: dict[str, Any]) -> Iterator[Problem]:
+        """The differences; what differs in many layers alike is told for the first of them."""
+        told = set()
+        for path, mine, theirs in differences(ours, back):
+            kind = re.sub(r"layers\.\d+", "layers", path), repr(mine), repr(theirs)
+            if kind not in told:
+                yield Problem(path, f"is {mine!r}; {self.model_type} can only have {theirs!r}")
+            told.add(kind)
 
     def renamed(self, names: Collection[str], rules: Sequence[Rule]) -> Callable[[str], str]:
         """A function from names as they stand in a file to names as the rules write them."""

@@ -30,7 +30,8 @@ class Keys:
     """The keys of config.json (or of one of its mappings), each marked when it is read.
 
     keys.take("hidden_size", int)                     its value, of this type; an error where it is missing
-    keys.take("rms_norm_eps", float, 1e-6)            with the default of the Hugging Face class
+    keys.take("rms_norm_eps", float, 1e-6)            with the default of the Hugging Face class, for what is missing or null
+    keys.take_or_none("sliding_window", int, 4096)    where null means none, and missing means the default
     keys.expect("mlp_bias", False)                    only this value (or values) can be had here; missing is the first
     """
 
@@ -53,6 +54,10 @@ class Keys:
             return read_value(kind, value, join_path(self.path, name))
         except ConfigError as error:
             raise ConversionError(*error.problems) from None
+
+    def take_or_none(self, name: str, kind: Any, default: Any) -> Any:
+        self._used.add(name)
+        return None if name in self.data and self.data[name] is None else self.take(name, kind, default)
 
     def expect(self, name: str, *allowed: Any) -> Any:
         self._used.add(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from anyformer.errors import ConversionError, Problem
 from anyformer.interop.hf.keys import Keys
@@ -13,22 +13,32 @@ from anyformer.parts.rope_scaling import DynamicNTK, Linear, RopeScaling
 from anyformer.parts.rotary import Rotary
 from anyformer.parts.rotation import Pairing
 
+PATH = "decoder.layers.0.attention.position"
+_NAMES: dict[type, str] = {Linear: "linear", DynamicNTK: "dynamic", Llama3: "llama3", YaRN: "yarn", LongRoPE: "longrope"}
+
 
 def read_rope(
-    keys: Keys, *, theta: float = 10000.0, fraction: float | None = None, pairing: Pairing = "halves", max_length: int = 2048, kind: str | None = None
+    keys: Keys,
+    *,
+    theta: float = 10000.0,
+    fraction: float | None = None,
+    pairing: Pairing = "halves",
+    max_length: int = 2048,
+    source: Keys | None = None,
+    theta_key: str = "rope_theta",
 ) -> Rotary.Config:
     """The rotary positions of a config.
 
     Args:
         theta, max_length: the class's defaults for `rope_theta` and `max_position_embeddings`.
         fraction: the class's default for `partial_rotary_factor`; None: it always turns whole heads.
-        kind: the layer type whose parameters are meant, where each type has its own.
+        source: where the parameters stand; None: in `rope_scaling` or `rope_parameters`.
+        theta_key: what the base was called before there were rope_parameters.
     """
     length = keys.take("max_position_embeddings", int, max_length)
-    source = next((part for name in ("rope_scaling", "rope_parameters") if (part := keys.within(name)) and part.data), Keys({}, "rope_parameters"))
-    if kind is not None and kind in source.data:
-        source = source.within(kind) or source
-    base = source.take("rope_theta", float, keys.take("rope_theta", float, theta))
+    if source is None:
+        source = next((part for name in ("rope_scaling", "rope_parameters") if (part := keys.within(name)) and part.data), Keys({}))
+    base = source.take("rope_theta", float, keys.take(theta_key, float, theta))
     share = source.take("partial_rotary_factor", float, keys.take("partial_rotary_factor", float, 1.0 if fraction is None else fraction))
     if fraction is None and share != 1:
         raise ConversionError(Problem("partial_rotary_factor", f"is {share}; this family turns whole heads"))
@@ -66,36 +76,30 @@ def _read_scaling(name: str, source: Keys, keys: Keys, length: int) -> RopeScali
     raise ConversionError(Problem("rope_parameters.rope_type", f"is '{name}', which is not supported; known: default, linear, dynamic, yarn, llama3, longrope"))
 
 
-class Written(NamedTuple):
-    """What config.json says of rotary positions."""
+def write_rope(position: AttentionPosition.Config | None, head_dim: int, *, partial: bool = False, max_length: int = 2048) -> dict[str, Any]:
+    """`rope_parameters` and `max_position_embeddings`, `max_length` where the positions do not say.
 
-    rope_parameters: dict[str, Any]
-    max_position_embeddings: int
-
-    def keys(self) -> dict[str, Any]:
-        return {"rope_parameters": self.rope_parameters, "max_position_embeddings": self.max_position_embeddings}
-
-
-def write_rope(position: AttentionPosition.Config | None, head_dim: int, path: str, *, partial: bool = False, max_length: int = 2048) -> Written:
-    """`rope_parameters` and `max_position_embeddings` for a position; `partial`: the family can turn a part of each head."""
-    rotary = only(position, Rotary.Config, path)
+    Args:
+        partial: the family can turn a part of each head.
+    Raises:
+        ConversionError: other positions, or a scaling that transformers does not have.
+    """
+    rotary = only(position, Rotary.Config, PATH)
     said: dict[str, Any] = {"rope_type": "default", "rope_theta": rotary.base}
-    width = rotary.width(head_dim)
+    width, scaling = rotary.width(head_dim), rotary.scaling
     if partial:
-        said["partial_rotary_factor"] = share if int(head_dim * (share := width / head_dim)) == width else (width + 0.5) / head_dim
+        said["partial_rotary_factor"] = width / head_dim if int(head_dim * (width / head_dim)) == width else (width + 0.5) / head_dim
     elif width != head_dim:
-        raise ConversionError(Problem(f"{path}.dim", f"turns {width} of {head_dim} features; it can only turn whole heads"))
-    scaling = rotary.scaling
-    if scaling is None:
-        return Written(said, max_length)
-    named = {Linear: "linear", DynamicNTK: "dynamic", Llama3: "llama3", YaRN: "yarn", LongRoPE: "longrope"}
-    if type(scaling) not in named:
-        raise ConversionError(Problem(f"{path}.scaling", f"is {scaling.kind()}; it can only be one of {', '.join(c.__name__ for c in named)}"))
-    fields = {k: v for k, v in scaling.to_dict().items() if k not in ("kind", "trained_length") and v is not None}
-    said |= {"rope_type": named[type(scaling)], **fields}
+        raise ConversionError(Problem(f"{PATH}.dim", f"turns {width} of {head_dim} features; it can only turn whole heads"))
+    if scaling is not None:
+        if type(scaling) not in _NAMES:
+            known = ", ".join(kind.__name__ for kind in _NAMES)
+            raise ConversionError(Problem(f"{PATH}.scaling", f"is {scaling.kind()}; it can only be one of {known}"))
+        fields = {k: v for k, v in scaling.to_dict().items() if k not in ("kind", "trained_length") and v is not None}
+        said |= {"rope_type": _NAMES[type(scaling)], **fields}
     if isinstance(scaling, DynamicNTK):
-        return Written(said, scaling.trained_length)
-    if isinstance(scaling, (Llama3, YaRN, LongRoPE)):
+        max_length = scaling.trained_length
+    elif isinstance(scaling, (Llama3, YaRN, LongRoPE)):
         said["original_max_position_embeddings"] = scaling.trained_length
-        return Written(said, int(scaling.trained_length * scaling.factor))
-    return Written(said, max_length)
+        max_length = int(scaling.trained_length * scaling.factor)
+    return {"rope_parameters": said, "max_position_embeddings": max_length}
