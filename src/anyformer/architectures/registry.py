@@ -19,6 +19,7 @@ import typing
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
+from anyformer.architectures.scale import scaled
 from anyformer.errors import ConfigError, Problem, nearest
 from anyformer.model.model import Model
 from anyformer.spec import read_value
@@ -109,8 +110,11 @@ def types(name: str) -> dict[str, Any]:
     return {argument: hints.get(argument, Any) for argument in arguments(name)}
 
 
-def get(name: str, **changes: Any) -> Model.Config:
+def get(name: str, *, scale: str | int | float | None = None, **changes: Any) -> Model.Config:
     """The config of `name`; `changes` are keyword arguments of its function (`d_model=128`, `vocab_size=8000`).
+
+    Args:
+        scale: after the changes, the same architecture at another size: `tiny`, or parameters without embeddings as `10M` (see `scaled`).
 
     Raises:
         ConfigError: for an unknown name, an unknown argument, a value of a wrong type, or a config that cannot be; all problems at once.
@@ -129,9 +133,12 @@ def get(name: str, **changes: Any) -> Model.Config:
     if problems:
         raise ConfigError(*problems)
     try:
-        return found.make(**read)
+        config = found.make(**read)
     except ConfigError as error:
         raise ConfigError(*_told_of_arguments(error.problems, changes)) from None
+    if scale is None:
+        return config
+    return scaled(config, scale, context=found.context, keep_vocabulary="vocab_size" in changes)
 
 
 def number(text: str) -> float:

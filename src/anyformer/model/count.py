@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from anyformer.model.model import Model
-from anyformer.model.skeleton import Skeleton, skeleton
+from anyformer.model.skeleton import Layers, Skeleton, skeleton
 from anyformer.parts.embedding import Embedding
+from anyformer.parts.moe import MoE
 from anyformer.parts.position import InputPosition
 
 HEAD = "pre-training head"
@@ -62,7 +63,7 @@ def kv_cache_bytes_per_token(config: Model.Config, dtype: torch.dtype = torch.bf
 
 def _all_parts(config: Model.Config) -> list[Count]:
     of = skeleton(config)
-    tables, active = _tables(of), active_shares(of.model)
+    tables, active = _tables(of), {k: v for layer in of.layers for k, v in active_shares(layer).items()}
     found: dict[str, Count] = {}
     for path, parameter in of.model.named_parameters():
         name, copies = _name(path.split("."), of)
@@ -97,7 +98,7 @@ def _within_a_layer(path: list[str]) -> str:
 
 
 def _tables(of: Skeleton) -> set[int]:
-    """Ids of the parameters that are looked up by token or place, and of the output's table."""
+    """Ids of the parameters that are looked up by token or place, and of the output's table with its bias."""
 
     def walk() -> Iterator[nn.Parameter]:
         for part in of.model.modules():
@@ -105,15 +106,15 @@ def _tables(of: Skeleton) -> set[int]:
                 yield from part.parameters(recurse=False)
             elif isinstance(part, InputPosition):
                 yield from part.parameters()
-        yield from (p for name, p in of.model.head.named_parameters() if name == "weight")
+        yield from of.model.head.parameters(recurse=False)
 
     return {id(p) for p in walk()}
 
 
-def active_shares(model: nn.Module) -> dict[int, float]:
-    """Id of a parameter -> the share of it that works for one token, where that is not all."""
-    shares: dict[int, float] = {}
-    for part in model.modules():
-        if hasattr(part, "active_share"):
-            shares |= {id(p): part.active_share for p in part.parameters()}  # type: ignore[misc]
-    return shares
+def active_shares(layer: Layers) -> dict[int, float]:
+    """Id of a parameter of this layer -> the share of it that works for one token, where that is not all: an expert in so many."""
+    config, part = layer.block.feed_forward, layer.module.feed_forward
+    if not isinstance(config, MoE.Config) or not isinstance(part, MoE):
+        return {}
+    share = min(1.0, config.router.experts_per_token(config.n_experts) / config.n_experts)
+    return {id(p): share for p in part.experts.parameters()}

@@ -49,9 +49,10 @@ def keys_seen(mask: Mask, context: int) -> float:
 
 
 def _layer(layer: Layers, d_model: int, context: int) -> int:
-    shares = active_shares(layer.module)
+    shares = active_shares(layer)
     positions = {id(p) for part in layer.module.modules() if isinstance(part, AttentionPosition) for p in part.parameters()}
-    maps = sum(round(2 * p.numel() * shares.get(id(p), 1.0)) for p in layer.module.parameters() if p.dim() > 1 and id(p) not in positions)
+    weights = [p for name, p in layer.module.named_parameters() if p.dim() > 1 and id(p) not in positions and not name.endswith("bias")]
+    maps = sum(round(2 * p.numel() * shares.get(id(p), 1.0)) for p in weights)
     attention = _attention(layer.module.attention, layer.block.attention, d_model, context)
     if layer.module.cross_attention is not None and layer.block.cross_attention is not None:
         attention += _attention(layer.module.cross_attention, layer.block.cross_attention, d_model, context)
