@@ -13,6 +13,7 @@ from anyformer.data.corpus import Corpus, HeldOut, Named, Source
 from anyformer.data.dataset import LengthReport, TokenizedPairs
 from anyformer.data.objectives import BoundObjective, BoundTranslation, Example, Objective, Translation
 from anyformer.data.own_files import Jsonl, TextFiles, Tsv
+from anyformer.data.provenance import file_digests, located
 from anyformer.data.report import DataReport
 from anyformer.data.sampler import Sampler, evaluation_batches, real_share
 from anyformer.data.splits import Splits, load_splits
@@ -21,5 +22,5 @@ from anyformer.data.stream import BatchStream
 __all__ = [
     "BatchStream", "BoundObjective", "BoundTranslation", "Cleaning", "Corpus", "DataConfig", "DataReport", "Example", "HeldOut",
     "Jsonl", "LengthReport", "Named", "Objective", "Pair", "Sampler", "Source", "Splits", "TextFiles", "TokenizedPairs", "Translation", "Tsv",
-    "evaluation_batches", "load_splits", "real_share",
+    "evaluation_batches", "file_digests", "load_splits", "located", "real_share",
 ]  # fmt: skip

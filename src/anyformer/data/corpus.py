@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 from anyformer.data import named
 from anyformer.data.cleaning import Pair
@@ -39,6 +40,8 @@ class HeldOut(Source):
 
 class Corpus(Source):
     """A menu of corpora. `read` gives all pairs of each split it knows; own files know only `train`."""
+
+    files: ClassVar[tuple[str, ...]] = ()  # the fields that are paths
 
     def read(self, data_dir: Path | None = None) -> dict[str, list[Pair]]:
         """Split name (train, validation, test) -> pairs, as they stand but for outer whitespace. Raises InputError."""

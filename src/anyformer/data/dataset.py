@@ -26,17 +26,16 @@ class LengthReport:
     cut: int
     dropped: int
     limit: int | None
-    mean_source: float
-    mean_target: float
-    max_source: int
-    max_target: int
+    mean: tuple[float, ...]  # of each side; one where both are one stream
+    longest: tuple[int, ...]
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     def describe(self) -> str:
         """One line."""
-        text = f"{self.kept:,} pairs, {self.mean_source:.1f} -> {self.mean_target:.1f} tokens on average, at most {self.max_source} -> {self.max_target}"
+        mean, longest = " -> ".join(f"{m:.1f}" for m in self.mean), " -> ".join(str(n) for n in self.longest)
+        text = f"{self.kept:,} pairs, {mean} tokens on average, at most {longest}"
         lost = [f"{n:,} {what}" for n, what in ((self.cut, "cut"), (self.dropped, "dropped")) if n]
         return text + (f"; longer than {self.limit} tokens: {', '.join(lost)}" if lost else "")
 
@@ -45,7 +44,10 @@ class LengthReport:
 
 
 class TokenizedPairs(Sequence[Example]):
-    """Examples by number. `lengths` [N, 2]: positions of source and target; `report`: what was cut and dropped; `fingerprint`: changes with any id."""
+    """Examples by number.
+
+    `lengths` [N, sides]: positions of source and target, or of both in one stream; `report`: what was cut and dropped; `fingerprint`: changes with any id.
+    """
 
     def __init__(self, examples: Sequence[Example], lengths: np.ndarray, report: LengthReport):
         self.lengths = lengths
@@ -76,7 +78,7 @@ class TokenizedPairs(Sequence[Example]):
         mean, longest = lengths.mean(0), lengths.max(0)
         report = LengthReport(
             pairs=len(pairs), kept=len(kept), cut=cut, dropped=len(pairs) - len(kept), limit=limit,
-            mean_source=round(float(mean[0]), 3), mean_target=round(float(mean[1]), 3), max_source=int(longest[0]), max_target=int(longest[1]),
+            mean=tuple(round(float(m), 3) for m in mean), longest=tuple(int(n) for n in longest),
         )  # fmt: skip
         return cls(kept, lengths, report)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from anyformer.data import locate
 from anyformer.data.cleaning import Pair
@@ -22,6 +22,8 @@ class TextFiles(Corpus):
 
     source: str  # path
     target: str  # path
+
+    files: ClassVar[tuple[str, ...]] = ("source", "target")
 
     def read(self, data_dir: Path | None = None) -> dict[str, list[Pair]]:
         paths = resolve(self.source, data_dir), resolve(self.target, data_dir)
@@ -44,6 +46,8 @@ class Tsv(Corpus):
     path: str
     source: int | str = 1  # column
     target: int | str = 2  # column
+
+    files: ClassVar[tuple[str, ...]] = ("path",)
 
     def problems(self) -> Iterator[tuple[str, str]]:
         for field in ("source", "target"):
@@ -92,6 +96,8 @@ class Jsonl(Corpus):
     path: str
     source: str = "source"  # field
     target: str = "target"  # field
+
+    files: ClassVar[tuple[str, ...]] = ("path",)
 
     def read(self, data_dir: Path | None = None) -> dict[str, list[Pair]]:
         path = resolve(self.path, data_dir)

@@ -38,6 +38,6 @@ class BatchStream:
         """This process's part of the step's batch; without a part (more processes than examples) one example of weight 0, so that all stay in step."""
         share = self.sampler.share(step, self.rank, self.world)
         if share:
-            return self.objective.collate([self.dataset[i] for i in share])
-        idle = self.objective.collate([self.dataset[self.sampler.indices(step)[0]]])
+            return self.objective.collate([self.dataset[i] for i in share], step)
+        idle = self.objective.collate([self.dataset[self.sampler.indices(step)[0]]], step)
         return dataclasses.replace(idle, weights=torch.zeros(idle.tokens.shape))

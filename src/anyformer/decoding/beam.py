@@ -19,7 +19,7 @@ from torch import Tensor
 from anyformer.decoding.constraints import NEVER, Constraints
 from anyformer.decoding.hypothesis import SPECIAL, Finished, Hypothesis, Special
 from anyformer.decoding.search_config import SearchConfig
-from anyformer.decoding.steps import Steps, start
+from anyformer.decoding.steps import start, steps_from
 from anyformer.decoding.top import log_softmax_, top_k
 
 
@@ -52,11 +52,11 @@ def beam_search(model: Any, memory: Any, limits: list[int], config: SearchConfig
     """The best hypotheses of each sentence, best first.
 
     Args:
-        memory: the encoded sources, a row a sentence.
+        memory: the encoded sources, or the prompts (`Prompt`), a row a sentence.
         limits: the most tokens each translation may have.
     """
     beam, penalty = config.beam, config.length_penalty
-    steps, finished = Steps(model, memory, beam, max(limits) + 1), Finished(len(limits))
+    steps, finished = steps_from(model, memory, beam, max(limits) + 1), Finished(len(limits))
     device = steps.device
     rules = Constraints(config, special, device)
     tokens, history = start(len(limits) * beam, special.bos, max(limits), device)

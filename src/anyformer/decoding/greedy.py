@@ -14,28 +14,42 @@ from torch import Tensor
 from anyformer.decoding.constraints import Constraints
 from anyformer.decoding.hypothesis import SPECIAL, Finished, Hypothesis, Special
 from anyformer.decoding.search_config import SearchConfig
-from anyformer.decoding.steps import Steps, start
+from anyformer.decoding.steps import start, steps_from
 from anyformer.decoding.top import log_softmax_, top_k
 
 Choose = Callable[[Tensor, Tensor, int], Tensor]
 """(log-probabilities [B, V], numbers of the sentences [B], t) -> tokens [B]."""
 
 
-def greedy(model: Any, memory: Any, limits: list[int], config: SearchConfig, special: Special = SPECIAL) -> list[list[Hypothesis]]:
+Watch = Callable[[Tensor, Tensor], None]
+"""(numbers of the sentences [B], what was written for each, tokens [B])."""
+
+
+def greedy(model: Any, memory: Any, limits: list[int], config: SearchConfig, special: Special = SPECIAL, watch: Watch | None = None) -> list[list[Hypothesis]]:
     """The most probable token at each step. Arguments as of `walk`."""
-    return walk(model, memory, limits, config, lambda log_probs, _, __: top_k(log_probs, 1)[1].squeeze(1), special)
+    return walk(model, memory, limits, config, lambda log_probs, _, __: top_k(log_probs, 1)[1].squeeze(1), special, watch)
 
 
-def walk(model: Any, memory: Any, limits: list[int], config: SearchConfig, choose: Choose, special: Special = SPECIAL) -> list[list[Hypothesis]]:
+def walk(
+    model: Any,
+    memory: Any,
+    limits: list[int],
+    config: SearchConfig,
+    choose: Choose,
+    special: Special = SPECIAL,
+    watch: Watch | None = None,
+) -> list[list[Hypothesis]]:
     """Writes each sentence token by token as `choose` says, until its end of sentence.
 
     Args:
-        memory: the encoded sources, a row a sentence.
+        memory: the encoded sources, or the prompts (`Prompt`), a row a sentence.
         limits: the most tokens each translation may have; there its end of sentence is set.
+
+        watch: told of each token as it is written, ends of sentences too.
 
     Returns: for each sentence a list of one hypothesis.
     """
-    steps, finished = Steps(model, memory, 1, max(limits) + 1), Finished(len(limits))
+    steps, finished = steps_from(model, memory, 1, max(limits) + 1), Finished(len(limits))
     device = steps.device
     rules = Constraints(config, special, device)
     tokens, history = start(len(limits), special.bos, max(limits), device)
@@ -47,6 +61,8 @@ def walk(model: Any, memory: Any, limits: list[int], config: SearchConfig, choos
         tokens = choose(log_probs, sentences, t)
         if t >= shortest:
             tokens = tokens.masked_fill(limit == t, special.eos)
+        if watch:
+            watch(sentences, tokens)
         log_prob = log_prob + log_probs.gather(1, tokens.unsqueeze(1)).squeeze(1)
         history[:, t] = tokens
         going = (tokens != special.eos).nonzero().squeeze(1)

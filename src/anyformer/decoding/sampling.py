@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from anyformer.decoding.greedy import walk
+from anyformer.decoding.context import device_of
+from anyformer.decoding.greedy import Watch, walk
 from anyformer.decoding.hypothesis import SPECIAL, Hypothesis, Special
 from anyformer.decoding.search_config import SearchConfig
 from anyformer.decoding.top import top_k
@@ -22,15 +23,23 @@ NUCLEUS = 256
 """How many of the most probable tokens are looked at before all are sorted for top-p."""
 
 
-def sample(model: Any, memory: Any, limits: list[int], config: SearchConfig, names: Sequence[object], special: Special = SPECIAL) -> list[list[Hypothesis]]:
+def sample(
+    model: Any,
+    memory: Any,
+    limits: list[int],
+    config: SearchConfig,
+    names: Sequence[object],
+    special: Special = SPECIAL,
+    watch: Watch | None = None,
+) -> list[list[Hypothesis]]:
     """Draws one hypothesis a sentence; arguments as of `walk`, and a name for each sentence from which, with the seed, its numbers follow."""
-    device = memory.hidden.device if memory.hidden.device.type != "mps" else torch.device("cpu")  # Apple's GPUs have no float64
+    device = device_of(memory) if device_of(memory).type != "mps" else torch.device("cpu")  # Apple's GPUs have no float64
     numbers = torch.tensor([uniform(config.seed, name, max(limits) + 1) for name in names], dtype=torch.float64, device=device)
 
     def choose(log_probs: Tensor, sentences: Tensor, t: int) -> Tensor:
         return draw(log_probs.to(device), numbers[sentences.to(device), t], config).to(log_probs.device)
 
-    return walk(model, memory, limits, config, choose, special)
+    return walk(model, memory, limits, config, choose, special, watch)
 
 
 def uniform(seed: int, name: object, n: int) -> list[float]:

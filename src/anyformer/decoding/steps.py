@@ -1,31 +1,106 @@
-"""The decoder, one position at a time: `Steps` holds its cache and the rows that are still being written."""
+"""The decoder, one position at a time: `Steps` holds what it remembers and the rows that are still being written."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from anyformer.batch import Batch
+from anyformer.decoding.context import Prompt, device_of
 
 
-class Steps:
-    """Rows of a decoder over an encoded source, R = beam * memory rows; row r reads memory row r // beam."""
+class Steps(Protocol):
+    """R = beam * rows of the context; row r goes on from row r // beam."""
 
-    def __init__(self, model: Any, memory: Any, beam: int, length: int):
-        hidden = memory.hidden
-        self.model, self.device = model, hidden.device
-        self._cache = model.new_cache(hidden.shape[0] * beam, length, memory=memory, device=hidden.device, dtype=hidden.dtype)
+    device: torch.device
 
     def logits(self, tokens: Tensor) -> Tensor:
         """Appends tokens [R] and gives what the model thinks comes next, [R, V] in fp32."""
-        output = self.model(Batch(tokens=tokens.unsqueeze(1)), cache=self._cache)
-        return output.head(output.hidden[:, -1]).float()
+        ...
 
-    def keep(self, rows: Tensor, memory_rows: Tensor | None = None) -> None:
-        """Goes on with these rows, in this order, over these rows of the memory (None: all)."""
-        self._cache.reorder(rows, memory_rows)
+    def keep(self, rows: Tensor, context_rows: Tensor | None = None) -> None:
+        """Goes on with these rows, in this order, over these rows of the context (None: all)."""
+        ...
+
+
+def steps_from(model: Any, context: Any, beam: int, length: int) -> Steps:
+    """Up to `length` steps from a memory or a prompt."""
+    if not isinstance(context, Prompt):
+        return FromMemory(model, context, beam, length)
+    return FromPrompt(model, context, beam, length) if "cached" in model.guaranteed else WithoutCache(model, context, beam)
+
+
+class FromMemory:
+    """A decoder over an encoded source; the first tokens are begins of sentences."""
+
+    def __init__(self, model: Any, memory: Any, beam: int, length: int):
+        self.model, self.device = model, device_of(memory)
+        self._cache = model.new_cache(memory.hidden.shape[0] * beam, length, memory=memory, device=self.device, dtype=memory.hidden.dtype)
+
+    def logits(self, tokens: Tensor) -> Tensor:
+        return _last(self.model(Batch(tokens=tokens.unsqueeze(1)), cache=self._cache))
+
+    def keep(self, rows: Tensor, context_rows: Tensor | None = None) -> None:
+        self._cache.reorder(rows, context_rows)
+
+
+class FromPrompt:
+    """A decoder that has read a prompt. What comes after it is known before the first step, whose tokens are passed over."""
+
+    def __init__(self, model: Any, prompt: Prompt, beam: int, length: int):
+        self.model, self.device = model, device_of(prompt)
+        rows, read = prompt.tokens.shape
+        self._cache = model.new_cache(rows, read + length, group=1, device=self.device)
+        self._first: Tensor | None = _last(model(prompt.batch, cache=self._cache))
+        self._position = (prompt.positions[:, -1] + 1).expand(rows)
+        if beam > 1:
+            self.keep(torch.arange(rows, device=self.device).repeat_interleave(beam))
+
+    def logits(self, tokens: Tensor) -> Tensor:
+        if self._first is not None:
+            first, self._first = self._first, None
+            return first
+        output = self.model(Batch(tokens=tokens.unsqueeze(1), positions=self._position.unsqueeze(1)), cache=self._cache)
+        self._position = self._position + 1
+        return _last(output)
+
+    def keep(self, rows: Tensor, context_rows: Tensor | None = None) -> None:
+        self._cache.reorder(rows)
+        self._position = self._position[rows]
+        self._first = None if self._first is None else self._first[rows]
+
+
+class WithoutCache:
+    """Reads everything anew at each step: for models of which a part cannot be cached."""
+
+    def __init__(self, model: Any, prompt: Prompt, beam: int):
+        self.model, self.device = model, device_of(prompt)
+        batch = prompt.batch
+        rows = torch.arange(prompt.tokens.shape[0], device=self.device).repeat_interleave(beam)
+        segments = torch.ones_like(batch.tokens) if batch.segments is None else batch.segments
+        assert batch.prefix is not None
+        self._tokens, self._segments, self._prefix = batch.tokens[rows], segments[rows], batch.prefix[rows]
+        self._padding, self._first = batch.padding, True
+
+    def logits(self, tokens: Tensor) -> Tensor:
+        if not self._first:
+            self._tokens = torch.cat([self._tokens, tokens.unsqueeze(1)], 1)
+            self._segments = torch.cat([self._segments, torch.ones_like(tokens.unsqueeze(1))], 1)
+            self._prefix = torch.cat([self._prefix, torch.zeros_like(tokens.unsqueeze(1), dtype=torch.bool)], 1)
+        self._first = False
+        prompt = Prompt(self._tokens, None if self._padding == "none" else self._segments)
+        batch = Batch(self._tokens, segments=prompt.segments, positions=prompt.positions, prefix=self._prefix, padding=self._padding)
+        return _last(self.model(batch))
+
+    def keep(self, rows: Tensor, context_rows: Tensor | None = None) -> None:
+        self._tokens, self._segments, self._prefix = self._tokens[rows], self._segments[rows], self._prefix[rows]
+
+
+def _last(output: Any) -> Tensor:
+    """The logits of the last position, [R, V] in fp32."""
+    return output.head(output.hidden[:, -1]).float()
 
 
 def start(n_rows: int, bos: int, longest: int, device: torch.device) -> tuple[Tensor, Tensor]:

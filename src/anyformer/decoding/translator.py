@@ -11,8 +11,8 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import nn
 
-from anyformer.batch import Batch, pad
 from anyformer.decoding.beam import beam_search
+from anyformer.decoding.context import read
 from anyformer.decoding.greedy import greedy
 from anyformer.decoding.hypothesis import Hypothesis, Special
 from anyformer.decoding.sampling import sample
@@ -48,10 +48,10 @@ class Translation(NamedTuple):
 
 
 class Translator:
-    """An encoder-decoder model between two tokenizers.
+    """A model that writes, between two tokenizers.
 
     Args:
-        model: an encoder-decoder `Model`; stays on its device, and in the mode (training or not) it is in.
+        model: an encoder-decoder `Model`, or a decoder, which goes on from the source; stays on its device and in the mode (training or not) it is in.
         search: what `translate` does unless told otherwise.
         max_source_length: source tokens, end of sentence counted; a longer sentence is cut at a clause or between words.
         precision: fp32, or bf16 by autocast.
@@ -202,10 +202,7 @@ class Translator:
         return [len(ids) + 1 for ids in self.source_tokenizer.encode_batch(texts)]
 
     def _find(self, model: Any, batch: list[_Job], config: SearchConfig) -> list[list[Hypothesis]]:
-        tokens, segments = pad([job.source for job in batch], self.special.pad)
-        start = torch.full((len(batch), 1), self.special.bos)
-        padding: Literal["none", "right"] = "none" if segments is None else "right"
-        memory = model.encode(Batch(tokens=start, source=tokens, source_segments=segments, source_padding=padding).to(self.device))
+        memory = read(model, [job.source for job in batch], self.special, self.device)
         limits = [config.limit(len(job.source)) for job in batch]
         if config.samples:
             return sample(model, memory, limits, config, [job.name for job in batch], self.special)

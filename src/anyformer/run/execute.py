@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from anyformer.batch import Batch
-from anyformer.data import evaluation_batches
+from anyformer.data import evaluation_batches, file_digests
 from anyformer.decoding import Translator
 from anyformer.distributed import World
 from anyformer.evaluation import Evaluation
@@ -75,7 +75,7 @@ def execute(
     )
     if world.first:  # only now: a resumed run that is refused stays as it was
         fast = list(onednn.chosen()) if device.type == "cpu" else None
-        folder.write_config(where, as_data(recipe), resumed, name=name, onednn=fast, threads=torch.get_num_threads())
+        folder.write_config(where, as_data(recipe), resumed, name=name, onednn=fast, threads=torch.get_num_threads(), files=file_digests(recipe.data))
         if not resumed:
             save_pair(where, prepared.source_tokenizer, prepared.target_tokenizer)
     made = plan(name, where, prepared, device, trainer.precision, measured=recipe.train.max_minutes is None and screen.stream is not None and not resumed)
@@ -107,7 +107,7 @@ def sample_lines(model: Model, prepared: Prepared) -> Sequence[str]:
     """Some validation sentences, fixed for the whole run, and what the model makes of them now."""
     pairs = prepared.splits.validation
     wanted = min(prepared.recipe.evaluate.samples, len(pairs))
-    if not wanted:
+    if not wanted or model.decoder is None:
         return []
     chosen = [pairs[i * len(pairs) // wanted] for i in range(wanted)]
     translator = Translator(model, prepared.source_tokenizer, prepared.target_tokenizer, max_source_length=prepared.recipe.data.length_limit)

@@ -17,18 +17,27 @@ from anyformer.run.screen import Screen
 from anyformer.training import Result, read_metrics
 
 
-def finish(run: Run, prepared: Prepared, result: Result, screen: Screen) -> Evaluation:
-    """Evaluates the best weights on the validation pairs, draws the losses, and says how it went."""
+def finish(run: Run, prepared: Prepared, result: Result, screen: Screen) -> Evaluation | None:
+    """Evaluates the best weights on the validation pairs, draws the losses, and says how it went. An encoder alone writes nothing to be compared."""
     tokens = f"{result.tokens:,} tokens in {duration(result.elapsed)}, {result.tokens / max(result.elapsed, 1e-9):,.0f} tokens/s with evaluations"
     screen.say(f"\n{result.message}: step {result.step:,}, {tokens}")
-    found = evaluate(run, pairs=prepared.splits.validation)
-    (run.path / "evaluation.json").write_text(json.dumps({"split": "validation", "step": run.step} | found.to_dict(), indent=1) + "\n", encoding="utf-8")
-    screen.say(f"\nvalidation, with the weights of {run.step}:\n{found}\n")
+    found = None if run.model.decoder is None else evaluate(run, pairs=prepared.splits.validation)
+    if found is None:
+        measured = "" if result.validation is None else ", ".join(f"{name} {value:.4f}" for name, value in result.validation.items())
+        screen.say(f"\nvalidation, on the hidden words: {measured}")
+    else:
+        _tell(run, found, screen)
     screen.say(f"run        {run.path}")
     if plot := draw_course(run.path):
         screen.say(f"loss plot  {plot}")
-    screen.say(next_commands(run, prepared))
+    if found is not None:
+        screen.say(next_commands(run, prepared))
     return found
+
+
+def _tell(run: Run, found: Evaluation, screen: Screen) -> None:
+    (run.path / "evaluation.json").write_text(json.dumps({"split": "validation", "step": run.step} | found.to_dict(), indent=1) + "\n", encoding="utf-8")
+    screen.say(f"\nvalidation, with the weights of {run.step}:\n{found}\n")
 
 
 def draw_course(folder: Path) -> Path | None:
@@ -43,5 +52,6 @@ def next_commands(run: Run, prepared: Prepared) -> str:
     """Three commands to go on with."""
     pairs, split = (prepared.splits.test, "test") if prepared.splits.test else (prepared.splits.validation, "validation")
     path, source = shlex.quote(str(run.path)), shlex.quote(pairs[0][0])
-    commands = (f"translate {path} {source}", f"evaluate {path} --split {split}", f"attention {path} {source}")
+    last = f"generate {path} --prompt {source}" if run.model.encoder is None else f"attention {path} {source}"
+    commands = (f"translate {path} {source}", f"evaluate {path} --split {split}", last)
     return "\ntry next:\n" + "\n".join(f"  anyformer {command}" for command in commands)

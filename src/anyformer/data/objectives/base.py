@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from anyformer.batch import Batch
-from anyformer.errors import Problem
+from anyformer.errors import ConfigError, Problem
 from anyformer.spec import Spec
 
 if TYPE_CHECKING:
@@ -30,17 +30,18 @@ class BoundObjective(Protocol):
 
     def examples(self, pairs: Sequence[tuple[str, str]]) -> list[Example]: ...
 
-    def lengths(self, example: Example) -> tuple[int, int]: ...
+    def lengths(self, example: Example) -> tuple[int, ...]: ...
 
     def cut(self, example: Example) -> Example: ...
 
-    def collate(self, examples: Sequence[Example]) -> Batch: ...
+    def collate(self, examples: Sequence[Example], draw: int = 0) -> Batch: ...  # draw: a number for what is random in it
 
 
 class Objective(Spec):
     """A menu of objectives. `bind` gives the one that makes examples."""
 
     requires: ClassVar[tuple[str, ...]] = ()  # parts of a Model.Config that must be there
+    excludes: ClassVar[tuple[str, ...]] = ()  # parts that must not
 
     def bind(self, source_tokenizer: Tokenizer, target_tokenizer: Tokenizer, max_length: int | None = None) -> BoundObjective:
         raise NotImplementedError
@@ -49,4 +50,18 @@ class Objective(Spec):
         """What a Model.Config lacks for this objective; empty: it fits. To be asked before step 1."""
         missing = [part for part in self.requires if getattr(model, part, None) is None]
         needs = " and ".join(self.requires)
-        return [Problem(f"model.{part}", f"the objective {self.kind()} needs a model with {needs}; this one has no {part}") for part in missing]
+        found = [Problem(f"model.{part}", f"the objective {self.kind()} needs a model with {needs}; this one has no {part}") for part in missing]
+        over = [part for part in self.excludes if getattr(model, part, None) is not None]
+        return found + [
+            Problem(f"model.{part}", f"the objective {self.kind()} is for a model of one stack; this one has {_article(part)} too") for part in over
+        ]
+
+
+def _article(part: str) -> str:
+    return f"an {part}" if part[0] in "aeiou" else f"a {part}"
+
+
+def one_vocabulary(objective: Objective, source: Tokenizer, target: Tokenizer) -> None:
+    """Raises a ConfigError where the two sides of a pair, which one stack reads, have vocabularies of their own."""
+    if source is not target:
+        raise ConfigError(Problem("tokenizer.joint", f"{objective.kind()} reads both sides in one stream, so they share a vocabulary; set joint to true"))

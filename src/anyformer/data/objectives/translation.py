@@ -49,7 +49,7 @@ class BoundTranslation:
         end = [self.source_tokenizer.eos_id]
         return [Example(source + end, target) for source, target in zip(sources, targets, strict=True)]
 
-    def lengths(self, example: Example) -> tuple[int, int]:
+    def lengths(self, example: Example) -> tuple[int, ...]:
         """Positions it takes in a batch: of the source, of the target (one more than its tokens)."""
         return len(example.source), len(example.target) + 1
 
@@ -61,7 +61,7 @@ class BoundTranslation:
         source = example.source if len(example.source) <= limit else example.source[: limit - 1] + [self.source_tokenizer.eos_id]
         return Example(source, example.target[: limit - 1])
 
-    def collate(self, examples: Sequence[Example]) -> Batch:
+    def collate(self, examples: Sequence[Example], draw: int = 0) -> Batch:
         """A batch: tokens [B, T] = begin of sentence and target, targets [B, T] = target and end of sentence, source [B, S]; padded on the right."""
         begin, end, fill = self.target_tokenizer.bos_id, self.target_tokenizer.eos_id, self.target_tokenizer.pad_id
         tokens, segments = pad([[begin, *e.target] for e in examples], fill)
