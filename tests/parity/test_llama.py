@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hf_parity import check_family
+from hf_parity import check_family, check_keys
 from transformers import LlamaConfig, LlamaForCausalLM
 
 SIZE = {"vocab_size": 37, "hidden_size": 30, "intermediate_size": 22, "num_hidden_layers": 3, "max_position_embeddings": 64}
@@ -37,3 +37,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 def test_equal_logits_and_the_same_file_again(variant: str, tmp_path: Path) -> None:
     packed = variant != "dynamic"  # its frequencies follow the longest row, so a document alone is another thing
     check_family(LlamaConfig(**SIZE | VARIANTS[variant]), LlamaForCausalLM, tmp_path, packed=packed)
+
+
+def test_no_key_is_overlooked() -> None:
+    check_keys(LlamaConfig(**SIZE | VARIANTS["grouped"]), LlamaForCausalLM)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hf_parity import check_family
+from hf_parity import check_family, check_keys
 from transformers import (
     Gemma2Config,
     Gemma2ForCausalLM,
@@ -89,3 +89,9 @@ def test_equal_logits_and_the_same_file_again(variant: str, tmp_path: Path) -> N
     config, kind, options = VARIANTS[variant]
     packed = variant != "phi3, long"  # the longest row decides between the short and the long divisors
     check_family(config(**SIZE | options), kind, tmp_path, packed=packed)
+
+
+@pytest.mark.parametrize("variant", [v for v in VARIANTS if "," not in v])
+def test_no_key_is_overlooked(variant: str) -> None:
+    config, kind, options = VARIANTS[variant]
+    check_keys(config(**SIZE | options), kind)

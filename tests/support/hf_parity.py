@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,10 @@ from torch import Tensor, nn
 from transformers import AutoConfig, PretrainedConfig, PreTrainedModel
 
 from anyformer.batch import Batch
+from anyformer.errors import ConversionError
 from anyformer.interop import from_hf, save_hf
+from anyformer.interop.hf.canonical import canonical
+from anyformer.interop.hf.family import find
 from anyformer.model.model import Model
 
 LENGTHS = [9, 6, 1]  # of the rows; the longest has no padding
@@ -112,6 +116,59 @@ def check_sequence_to_sequence(ours: Model, theirs: PreTrainedModel, lengths: li
         expected = theirs(input_ids=ids, attention_mask=mask, decoder_input_ids=target, decoder_attention_mask=target_mask).logits
         batch = Batch(tokens=target, segments=target_mask, padding="right", source=ids, source_segments=mask, source_padding="any")
         assert_close(ours(batch).logits, expected, target_mask)
+
+
+# ---- keys
+
+
+@torch.no_grad()
+def check_keys(config: PretrainedConfig, kind: type[PreTrainedModel]) -> None:
+    """Each key of config.json changed in turn: we refuse it, or read another model, or it changes nothing in theirs."""
+    theirs = random_model(config, kind)
+    said = json.loads(config.to_json_string(use_diff=False)) | {"architectures": [kind.__name__]}
+    ids, mask = padded(config, LENGTHS, "left")
+    inputs: dict[str, Any] = {"input_ids": ids, "attention_mask": mask}
+    if config.is_encoder_decoder:
+        inputs["decoder_input_ids"] = tokens(config, (len(LENGTHS), 4), getattr(config, "decoder_vocab_size", None))
+    family = find(config.model_type)
+    ours, expected = canonical(family.config(said)), theirs(**inputs).logits[mask.bool()] if not config.is_encoder_decoder else theirs(**inputs).logits
+    for path, changed in _changes(said):
+        try:
+            if canonical(family.config(changed)) != ours:
+                continue
+        except ConversionError:
+            continue
+        try:
+            again = kind(type(config)(**{k: v for k, v in changed.items() if k not in ("model_type", "architectures", "transformers_version")})).eval()
+            again.load_state_dict(theirs.state_dict())
+            logits = again(**inputs).logits
+        except Exception:  # their class refuses the value, or has other shapes that no file of this model would fit
+            continue
+        logits = logits if config.is_encoder_decoder else logits[mask.bool()]
+        assert torch.equal(logits, expected), f"{path} changes their logits, and our reader does not see it"
+
+
+def _changes(said: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(key, config.json with another value there), into mappings too."""
+    for key, value in said.items():
+        if key in ("model_type", "architectures", "dtype", "transformers_version"):
+            continue
+        if isinstance(value, dict):
+            yield from ((f"{key}.{path}", said | {key: inner}) for path, inner in _changes(value))
+        else:
+            yield from ((key, said | {key: other}) for other in _others(value))
+
+
+def _others(value: Any) -> list[Any]:
+    if isinstance(value, bool):
+        return [not value]
+    if isinstance(value, int):
+        return [value + 1, 1]
+    if isinstance(value, float):
+        return [1.5 * value + 0.1]
+    if isinstance(value, str):
+        return ["relu", "linear", "absolute", "default"]
+    return [True, 1, 0.25] if value is None else []
 
 
 # ---- there and back
