@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from torch import Tensor
@@ -11,8 +11,9 @@ from anyformer.checkpoint.step import load_step
 from anyformer.errors import CheckpointError, Problem
 
 
-def average_steps(paths: Sequence[Path]) -> dict[str, Tensor]:
-    """Mean of the model tensors of the given steps, summed in float64; what is no floating-point tensor is taken from the last.
+def average_steps(paths: Sequence[Path], fixed: Collection[str] = ()) -> dict[str, Tensor]:
+    """Mean of the model tensors of the given steps, summed in float64; what is named in `fixed` (random features, whose mean would be none)
+    or is no floating-point tensor is taken from the last.
 
     Raises:
         CheckpointError: a step is damaged, or the steps are not of one model.
@@ -25,7 +26,7 @@ def average_steps(paths: Sequence[Path]) -> dict[str, Tensor]:
         if mean and (tensors.keys() != mean.keys() or any(tensors[k].shape != mean[k].shape for k in mean)):
             raise CheckpointError(Problem(str(path), f"is of another model than {paths[0].name}: they cannot be averaged"))
         for name, tensor in tensors.items():
-            if tensor.is_floating_point():
+            if tensor.is_floating_point() and name not in fixed:
                 share = tensor.double() / len(paths)
                 mean[name] = share if name not in mean else mean[name].add_(share)
             else:

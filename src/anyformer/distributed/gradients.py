@@ -1,4 +1,4 @@
-"""Data parallelism: gradients summed over the processes, in a few large messages."""
+"""Data parallelism: gradients and counts summed over the processes, in a few large messages."""
 
 from __future__ import annotations
 
@@ -25,11 +25,18 @@ def sum_gradients(parameters: Iterable[nn.Parameter], world: World) -> None:
         if p.requires_grad:
             p.grad = torch.zeros_like(p) if p.grad is None else p.grad
             gradients.append(p.grad)
-    for bucket in _buckets(gradients):
-        flat = torch.cat([g.reshape(-1) for g in bucket])
+    sum_tensors(gradients, world)
+
+
+def sum_tensors(tensors: list[Tensor], world: World) -> None:
+    """Replaces each tensor by its sum over the processes, which must all hand over the same ones."""
+    if world.size == 1:
+        return
+    for bucket in _buckets(tensors):
+        flat = torch.cat([t.reshape(-1) for t in bucket])
         dist.all_reduce(flat)
-        parts = flat.split([g.numel() for g in bucket])
-        torch._foreach_copy_(bucket, [part.view_as(g) for part, g in zip(parts, bucket, strict=True)])
+        parts = flat.split([t.numel() for t in bucket])
+        torch._foreach_copy_(bucket, [part.view_as(t) for part, t in zip(parts, bucket, strict=True)])
 
 
 def _buckets(tensors: list[Tensor]) -> Iterable[list[Tensor]]:

@@ -29,9 +29,15 @@ class PartConfig(Spec):
 
 
 class Part(nn.Module):
-    """A piece of a model. `__init__(config, ...)` takes its config and what the parent supplies."""
+    """A piece of a model. `__init__(config, ...)` takes its config and what the parent supplies.
+
+    A part that changes as training goes on, though not by gradients, has a method `after_step(step)`, which the trainer calls after each update,
+    counted from 1, in all processes alike. What it carries is in buffers; random numbers it draws from torch's default generator (on the CPU),
+    which then is a function of (seed, step).
+    """
 
     Config: ClassVar[type[PartConfig]] = PartConfig
+    summed: ClassVar[tuple[str, ...]] = ()  # buffers that are summed over the processes before `after_step`
     guarantees: ClassVar[frozenset[str]] = frozenset({"causal", "cached", "packed", "batched"})
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

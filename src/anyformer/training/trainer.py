@@ -23,6 +23,7 @@ from anyformer.checkpoint import Step, average_steps, check_same, latest_step, l
 from anyformer.distributed import World
 from anyformer.errors import CheckpointError, Problem, file_of
 from anyformer.training import ends
+from anyformer.training.after_step import AfterStep
 from anyformer.training.allocator import give_back_holes
 from anyformer.training.clock import Clock
 from anyformer.training.config import Rollback, TrainConfig
@@ -94,6 +95,7 @@ class Trainer:
         self._store = Store(Path(folder), config.checkpoints, self._world)
         self._device = next(model.parameters()).device
         self._weights = Weights(model, config.optimizer, config.checkpoints.ema)
+        self._after_step = AfterStep(model, config.seed, self._world)
         self._validated: dict[str, float] | None = None  # metrics of the weights as they are
         self._saved_step: int | None = None
         self._unread: list[tuple[int, int, float, Taken]] = []  # step, cursor, weight; values still on the device
@@ -190,6 +192,7 @@ class Trainer:
         state.lr = config.optimizer.lr * config.schedule.factor(state.step + 1, ends.progress(config, state, epoch))
         taken = self._updater.take(prepared.batches, weight, state.lr, seed_of(config.seed, state.cursor, self._world.rank))
         state.step += 1
+        self._after_step(state.step)
         self._validated = None
         self._weights.average(state.step)
         self._unread.append((state.step, state.cursor, weight, taken))
@@ -325,7 +328,7 @@ class Trainer:
         makers: dict[str, Callable[[], dict[str, Tensor]]] = {}
         paths = self._store.to_average()
         if len(paths) > 1:
-            makers["average"] = lambda: average_steps(paths)
+            makers["average"] = lambda: average_steps(paths, [name for name, _ in self.model.named_buffers()])
         if self._weights.moving_average is not None:
             makers["ema"] = self._weights.moving_average.tensors
         return makers

@@ -171,6 +171,7 @@ def test_average_is_the_mean_of_the_weights(tmp_path: Path) -> None:
     paths = [save_step(tmp_path, f"step-00000{i}", {"model": {"w": torch.full((2,), float(v)), "n": torch.tensor(i)}}, {}) for i, v in ((1, 1), (2, 2), (3, 6))]
     mean = average_steps(paths)
     assert torch.equal(mean["w"], torch.full((2,), 3.0)) and mean["n"] == 3
+    assert torch.equal(average_steps(paths, fixed=["w"])["w"], torch.full((2,), 6.0))
     other = save_step(tmp_path, "other", {"model": {"w": torch.zeros(3), "n": torch.tensor(0)}}, {})
     with pytest.raises(CheckpointError, match="is of another model"):
         average_steps([*paths, other])
