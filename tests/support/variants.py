@@ -17,13 +17,16 @@ from anyformer.parts.attention_position import AttentionPosition
 from anyformer.parts.block import Block, ParallelBlock, TransformerBlock
 from anyformer.parts.embedding import Embedding, Narrow
 from anyformer.parts.feed_forward import MLP, FeedForward, GatedMLP
+from anyformer.parts.guarantees import guarantees_of
 from anyformer.parts.head import Transform, VocabularyHead
 from anyformer.parts.mask import And, Causal, Mask, Or, Prefix, Window
 from anyformer.parts.mechanism import Mechanism, Softmax
+from anyformer.parts.moe import MoE
 from anyformer.parts.norm import LayerNorm, Norm, RMSNorm
 from anyformer.parts.position import InputPosition
 from anyformer.parts.qk_norm import QKNorm
 from anyformer.parts.residual import Residual, deep_norm, post_norm, pre_norm, sandwich_norm
+from anyformer.parts.router import Router
 from anyformer.spec import Spec
 
 VOCAB, WIDTH, HEADS = 31, 24, 3
@@ -35,6 +38,8 @@ FIELDS: dict[str, dict[str, object]] = {
     "Window": {"left": 2},
     "MLP": {"d_ff": 20},
     "GatedMLP": {"d_ff": 20},
+    "MoE": {"expert": {"kind": "GatedMLP", "d_ff": 12}, "n_experts": 4, "router": "TopK"},
+    "OutputGate": {"inner": {"kind": "MLP", "d_ff": 20}},
     "MultiHeadAttention": {"n_heads": HEADS},
     "RelativeBias": {"n_buckets": 8, "max_distance": 6},
     "Shaw": {"max_distance": 3},
@@ -75,6 +80,14 @@ def encoder(one: Block.Config, **changes: object) -> Model.Config:
     return decoder(one, encoder=Stack.Config(n_layers=2, blocks=(one,), final_norm=LayerNorm.Config()), decoder=None, **changes)
 
 
+def routed(router: Spec) -> Model.Config:
+    """A router in a decoder; what later tokens would change, in an encoder."""
+    moe = MoE.Config(expert=MLP.Config(d_ff=12), n_experts=8, router=router, shared=GatedMLP.Config(d_ff=6))  # type: ignore[arg-type]
+    if "causal" in guarantees_of(router):
+        return decoder(block(feed_forward=moe))
+    return encoder(block(feed_forward=moe))
+
+
 def in_attention(field: str) -> Callable[[Spec], Model.Config]:
     return lambda part: decoder(block(attention=attention(**{field: part})))
 
@@ -91,6 +104,7 @@ SLOTS: dict[str, tuple[type[Spec], Callable[[Spec], Model.Config]]] = {
     "activation": (Activation, lambda part: decoder(block(feed_forward=MLP.Config(d_ff=20, activation=part)))),  # type: ignore[arg-type]
     "gate": (Activation, lambda part: decoder(block(feed_forward=GatedMLP.Config(d_ff=20, activation=part)))),  # type: ignore[arg-type]
     "feed-forward": (FeedForward.Config, lambda part: decoder(block(feed_forward=part))),
+    "router": (Router.Config, lambda part: routed(part)),
     "input position": (InputPosition.Config, lambda part: decoder(block(), embedding=Embedding.Config(position=part))),  # type: ignore[arg-type]
     "attention position": (AttentionPosition.Config, in_attention("position")),
     "mechanism": (Mechanism.Config, in_attention("mechanism")),
