@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 import pytest
 
@@ -150,6 +151,57 @@ def test_a_config_that_was_broken(copied, capsys):
 
 def test_the_model_of_a_resumed_run_cannot_change(copied, capsys):
     assert "cannot change" in refused(capsys, "train", "--resume", copied, "model.d_ff=8", "train.max_steps=90")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("tokenizer.kind=BPE", "tokenizer.kind: is Word in the run and cannot become BPE"),
+        ("tokenizer.joint=false", "tokenizer.joint: is true in the run and cannot become false"),
+        ("train.seed=3", "train.seed: is 0 in the run and cannot become 3"),
+        ("train.optimizer=Muon", "train.optimizer.kind: is AdamW in the run"),
+        ("data.batch_tokens=128", "data.batch_tokens: is 256 in the run"),
+        ("data.cleaning.max_words=3", "data.cleaning.max_words: is 250 in the run"),
+        ("data.validation={kind: HeldOut, share: 0.5}", "data.validation: is null in the run, and {'kind': 'HeldOut'"),
+    ],
+)
+def test_what_cannot_change_in_a_resumed_run_is_refused_by_name(copied, capsys, change, says):
+    before = (copied / "config.yaml").read_bytes()
+    assert says in refused(capsys, "train", "--resume", copied, change, "train.max_steps=62")
+    assert (copied / "config.yaml").read_bytes() == before and not (copied / "step-000062").exists()
+
+
+def test_arguments_that_a_resumed_run_cannot_obey_are_refused(copied, recipe, capsys):
+    resume = ["train", "--resume", copied, "train.max_steps=62"]
+    assert "its own folder" in refused(capsys, *resume, "--out", copied.parent / "other")
+    assert "give one of them" in refused(capsys, *resume, "--overwrite")
+    assert "its own data" in refused(capsys, *resume, "--source", recipe.parent / "tiny.en", "--target", recipe.parent / "tiny.fr")
+    assert "give one of them" in refused(capsys, "train", recipe, "--resume", "auto", "--overwrite", "--out", copied)
+    assert not (copied / "step-000062").exists()
+    assert main(["train", "--resume", str(copied), "--out", str(copied), "train.max_steps=62", "--quiet"]) == 0
+
+
+def test_resume_auto_with_another_recipe_says_what_differs(copied, recipe, capsys):
+    recipe.write_text(recipe.read_text().replace("kind: Word", "kind: Character"))
+    assert "tokenizer.kind: is Word in the run" in refused(capsys, "train", recipe, "--resume", "auto", "--out", copied, "train.max_steps=62")
+
+
+def test_a_data_file_that_has_changed_is_named(copied, recipe, capsys):
+    text = recipe.parent / "tiny.fr"
+    other = ["data.corpus.source=" + str(recipe.parent / "tiny.en"), f"data.corpus.target={text}"]
+    assert main(["train", "--resume", str(copied), *other, "train.max_steps=62", "--quiet"]) == 0, "files may move"
+    capsys.readouterr()
+    text.write_text(text.read_text(encoding="utf-8").replace("chien", "chat", 1), encoding="utf-8")
+    message = refused(capsys, "train", "--resume", copied, *other, "train.max_steps=64")
+    assert f"{text}: is not what the run began with" in message and "tiny.en" not in message
+
+
+def test_a_run_without_a_saved_step_is_begun_again_by_resume_auto(copied, recipe, capsys):
+    for path in copied.glob("step-*"):
+        shutil.rmtree(path)
+    assert "--overwrite" in refused(capsys, "train", "--resume", copied)
+    assert main(["train", str(recipe), "--resume", "auto", "--out", str(copied), "train.max_steps=2", "--quiet"]) == 0
+    assert (copied / "latest").read_text().strip() == "step-000002"
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")

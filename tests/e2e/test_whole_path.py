@@ -135,6 +135,33 @@ def test_separate_vocabularies(recipe, capsys):
     assert len(loaded.translate([TEXT])) == 1
 
 
+def test_a_run_on_own_files_is_used_from_any_working_folder(recipe, capsys, monkeypatch, tmp_path):
+    recipe.write_text(recipe.read_text().replace(str(recipe.parent) + "/", ""))
+    monkeypatch.chdir(recipe.parent)
+    out_of(capsys, "train", recipe, "--out", "run", "train.max_steps=2", "--quiet")
+    run, elsewhere = recipe.parent / "run", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert "BLEU" in out_of(capsys, "evaluate", run, "--split", "validation", "--beam", 1)
+    out_of(capsys, "train", "--resume", run, "train.max_steps=3", "--quiet")
+    made = folder.read_config(run)
+    assert made["data"]["corpus"]["source"] == str(recipe.parent / "tiny.en")
+    assert made["run"]["files"]["data.corpus.target"]["bytes"] == (recipe.parent / "tiny.fr").stat().st_size
+    assert str(recipe.parent) not in out_of(capsys, "recipes", "show", recipe)
+
+
+@pytest.mark.parametrize("kind", ["Character", "Word", "Byte", "ByteLevelBPE"])
+def test_another_tokenizer_in_one_word(recipe, capsys, kind):
+    plan = json.loads(out_of(capsys, "train", recipe, f"tokenizer.kind={kind}", "--dry-run", "--json", *(["tokenizer.vocab_size=300"] * (kind[-3:] == "BPE"))))
+    assert plan["vocabulary"]["joint"] and plan["vocabulary"]["source"] > 10
+
+
+def test_words_of_own_files_in_one_line(recipe, capsys, monkeypatch):
+    monkeypatch.chdir(recipe.parent)
+    plan = json.loads(out_of(capsys, "train", "--source", "tiny.en", "--target", "tiny.fr", "tokenizer.kind=Word", "--dry-run", "--json"))
+    assert plan["vocabulary"]["source"] == 52, "the vocabulary of 8,000 that the recipe has is made to fit"
+
+
 def test_python_gives_what_the_command_line_gives(recipe):
     done = anyformer.train(recipe, {"train.max_steps": 3}, out=recipe.parent / "run", show="nothing")
     assert done.result.step == 3 and done.evaluation["bleu"] >= 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import typing
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -83,8 +84,10 @@ def _keep_only_fields_of(data: dict[str, Any], old: type[Spec], kind: Any) -> No
     menus = (base.menu() for base in old.__mro__ if isinstance(base, type) and issubclass(base, Spec))
     new = next((menu[kind] for menu in menus if isinstance(kind, str) and kind in menu), None)
     if new is not None:
-        for name in set(data) - set(field_types(new)):
-            del data[name]
+        hints = field_types(new)
+        for name in set(data) - {"kind"}:
+            if name not in hints or (data[name] is None and type(None) not in typing.get_args(hints[name])):  # `null` is a word's own "all there are"
+                del data[name]
 
 
 def _step(here: Any, name: str, cls: type[Spec] | None, path: str) -> tuple[Any, type[Spec] | None]:

@@ -35,13 +35,12 @@ def recipe_for(source: Path, target: Path) -> str:
 
 def fitting(changes: Mapping[str, Any]) -> frozenset[Fit]:
     """What may be made to fit the files: what nobody has asked for. A value that is given is obeyed or refused."""
-    given = {key.partition(".")[0] if key.startswith("tokenizer") else key for key in changes}
-    parts: set[Fit] = {"vocabulary", "batches"}
-    if "tokenizer" in given:
-        parts.discard("vocabulary")
-    if given & {"data", "data.batch_tokens"}:
-        parts.discard("batches")
-    return frozenset(parts)
+    given = set(changes)
+    if "tokenizer" in changes:
+        whole = changes["tokenizer"]
+        given |= {f"tokenizer.{name}" for name in whole} if isinstance(whole, Mapping) else {"tokenizer.kind"}
+    asked_by: dict[Fit, set[str]] = {"kind": {"tokenizer.kind"}, "vocabulary": {"tokenizer.vocab_size"}, "batches": {"data", "data.batch_tokens"}}
+    return frozenset(part for part, keys in asked_by.items() if not keys & given)
 
 
 def name(source: Path, target: Path) -> str:

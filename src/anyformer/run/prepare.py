@@ -8,18 +8,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from anyformer.data import BatchStream, BoundObjective, Sampler, Splits, TokenizedPairs, load_splits
+from anyformer.data import BatchStream, BoundObjective, Sampler, Splits, TokenizedPairs, load_splits, located
 from anyformer.errors import AnyformerError, ConfigError
 from anyformer.model.model import Model
 from anyformer.run import model_section
 from anyformer.run.recipe import Recipe
-from anyformer.text import BPE, Byte, Tokenization, Tokenizer, Unigram, load_pair, train_pair
+from anyformer.text import BPE, Byte, ByteLevelBPE, Character, Tokenization, Tokenizer, Unigram, Word, load_pair, train_pair
 
 SMALLEST = 300  # pieces; below this, bytes do as well
 TEXTS_TO_LEARN_FROM = 1_000_000  # pairs; a vocabulary does not become better by more
 
 
-Fit = Literal["vocabulary", "batches"]
+Fit = Literal["kind", "vocabulary", "batches"]  # the tokenizer may become one of bytes; its vocabulary, the batches may become smaller
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def prepare(recipe: Recipe, data_dir: Path | None = None, folder: Path | None = 
     if folder is not None:
         source, target = load_pair(folder)
     else:
-        source, target = learn_tokenizers(recipe.tokenizer, splits.train[:TEXTS_TO_LEARN_FROM], "vocabulary" in fit)
+        source, target = learn_tokenizers(recipe.tokenizer, splits.train[:TEXTS_TO_LEARN_FROM], fit)
     objective = recipe.objective.bind(source, target, recipe.data.length_limit)
     train = TokenizedPairs.build(splits.train, objective, recipe.data.over_length)
     validation = TokenizedPairs.build(splits.validation, objective, "cut")
@@ -68,24 +68,33 @@ def prepare(recipe: Recipe, data_dir: Path | None = None, folder: Path | None = 
     misfits = recipe.objective.misfits(model)
     if misfits:
         raise ConfigError(*misfits)
-    recipe = replace(recipe, model=model.to_dict(), tokenizer=target.scheme or recipe.tokenizer)
+    recipe = replace(recipe, data=located(recipe.data, data_dir), model=model.to_dict(), tokenizer=target.scheme or recipe.tokenizer)
     return Prepared(recipe, splits, source, target, objective, train, validation, stream, model)
 
 
-def learn_tokenizers(scheme: Tokenization, pairs: Sequence[tuple[str, str]], fit: bool = False) -> tuple[Tokenizer, Tokenizer]:
-    """The tokenizers of both sides; with `fit`, the largest vocabulary of a halving series that the pairs can give, and bytes as a last resort."""
+def learn_tokenizers(scheme: Tokenization, pairs: Sequence[tuple[str, str]], fit: Collection[Fit] = ()) -> tuple[Tokenizer, Tokenizer]:
+    """The tokenizers of both sides; where the pairs cannot give the vocabulary that is asked for, a smaller one, as far as `fit` allows."""
     sources, targets = [s for s, _ in pairs], [t for _, t in pairs]
     while True:
         try:
             with _under("tokenizer"):
                 return train_pair(scheme, sources, targets)
         except ConfigError:
-            if not fit or isinstance(scheme, Byte):
+            smaller = _smaller(scheme, fit)
+            if smaller is None:
                 raise
-        if isinstance(scheme, (BPE, Unigram)) and scheme.vocab_size > 2 * SMALLEST:
-            scheme = replace(scheme, vocab_size=scheme.vocab_size // 2)
-        else:
-            scheme = Byte(joint=scheme.joint, normalization=scheme.normalization)
+            scheme = smaller
+
+
+def _smaller(scheme: Tokenization, fit: Collection[Fit]) -> Tokenization | None:
+    """Half the vocabulary; of words and characters all there are; bytes as a last resort. None: nothing smaller is allowed."""
+    if "vocabulary" in fit and isinstance(scheme, (BPE, ByteLevelBPE, Unigram)) and scheme.vocab_size > 2 * SMALLEST:
+        return replace(scheme, vocab_size=scheme.vocab_size // 2)
+    if "vocabulary" in fit and isinstance(scheme, (Word, Character)) and scheme.vocab_size is not None:
+        return replace(scheme, vocab_size=None)
+    if "vocabulary" in fit and "kind" in fit and not isinstance(scheme, Byte):
+        return Byte(joint=scheme.joint, normalization=scheme.normalization)
+    return None
 
 
 def _with_room(recipe: Recipe, train: TokenizedPairs) -> Recipe:

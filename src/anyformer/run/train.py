@@ -8,25 +8,24 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 
-from anyformer.checkpoint import latest_step
 from anyformer.distributed import World
-from anyformer.errors import ConfigError, InputError, Problem
+from anyformer.errors import InputError
 from anyformer.evaluation import Evaluation
 from anyformer.parts import onednn
-from anyformer.run import folder, lock, own_files
+from anyformer.run import folder, lock, resuming
 from anyformer.run.banner import Plan
 from anyformer.run.device import choose_device
 from anyformer.run.execute import execute, plan
 from anyformer.run.load import Run, load, read_recipe
-from anyformer.run.prepare import Fit, prepare
-from anyformer.run.recipe import Recipe, read_file
+from anyformer.run.prepare import prepare
 from anyformer.run.screen import Screen
+from anyformer.run.start import find_start
 from anyformer.training import Result, keep_freed_memory
 
 Show = Literal["stdout", "stderr", "nothing"]
@@ -70,17 +69,6 @@ class Trained:
             "validation": r.validation,
             "evaluation": None if self.evaluation is None else self.evaluation.to_dict(),
         }
-
-
-@dataclass(frozen=True)
-class _Start:
-    """What is to be trained, where, and whether it goes on."""
-
-    name: str
-    recipe: Recipe
-    folder: Path | None  # None: a new one, numbered
-    resumed: bool = False
-    fit: frozenset[Fit] = frozenset()  # what is made to fit small data
 
 
 def train(
@@ -129,13 +117,15 @@ def train(
         if world.size > 1 and chosen.type == "cuda":
             chosen = torch.device("cuda", world.local_rank)
         changed = dict(changes or {}) | ({} if precision == "auto" else {"train.precision": precision})
-        start = _start(recipe, changed, source, target, out, resume)
+        start = find_start(recipe, changed, source, target, out, resume, overwrite)
         if world.first and not dry_run and start.folder is not None:  # now, and not after minutes of preparing
-            held.enter_context(lock.hold(start.folder)) if start.resumed else folder.check_free(start.folder, overwrite)
+            held.enter_context(lock.hold(start.folder)) if start.resumed else folder.check_free(start.folder, start.overwrite)
         screen = Screen(show if world.first else "nothing")
         where = None if data_dir is None else Path(data_dir)
         screen.say(f"preparing {start.recipe.data.corpus.title}")
         prepared = prepare(start.recipe, where, start.folder if start.resumed else None, start.fit, world.rank, world.size)
+        if start.resumed and start.folder is not None:
+            resuming.check_data(start.folder, read_recipe(start.folder), prepared.recipe, prepared.stream.fingerprint)
         if dry_run:
             made = plan(start.name, None, prepared, chosen, measured=True)
             screen.say(str(made))
@@ -144,51 +134,8 @@ def train(
         if start.resumed and place is not None:
             onednn.use(folder.read_config(place)["run"].get("onednn"))
         elif world.first:
-            place = held.enter_context(folder.create_numbered(start.name) if place is None else folder.create(place, overwrite))
+            place = held.enter_context(folder.create_numbered(start.name) if place is None else folder.create(place, start.overwrite))
         place = world.share(place)
         assert place is not None
         made, result, evaluation = execute(start.name, place, prepared, chosen, world, screen, start.resumed, report)
         return Trained(place, made, result, evaluation)
-
-
-def _start(
-    recipe: str | Path | None,
-    changes: dict[str, Any],
-    source: str | Path | None,
-    target: str | Path | None,
-    out: str | Path | None,
-    resume: str | Path | None,
-) -> _Start:
-    """Which recipe and folder the arguments mean."""
-    if resume is not None and str(resume) != "auto":
-        return _resumed(Path(resume), recipe, changes)
-    asked, own = changes, recipe is None and bool(source or target)
-    if source or target:
-        changes = own_files.corpus(source, target) | changes
-        recipe = own_files.recipe_for(Path(str(source)), Path(str(target))) if recipe is None else recipe
-    if recipe is None:
-        if out is not None and resume is not None and folder.is_run(Path(out)):
-            return _resumed(Path(out), None, changes)
-        raise InputError("say what to train on: a recipe (`anyformer recipes list`), source and target files, or a run to resume")
-    made, name = read_file(str(recipe), changes)
-    if own:
-        name = own_files.name(Path(str(source)), Path(str(target)))
-    if resume is not None:
-        found = Path(out) if out is not None and folder.is_run(Path(out)) else folder.latest(name) if out is None else None
-        if found is not None and latest_step(found) is not None:
-            if own and "batches" in own_files.fitting(asked):  # the size that was made to fit the files
-                made = replace(made, data=replace(made.data, batch_tokens=folder.read_config(found)["data"]["batch_tokens"]))
-            return _Start(name, made, found, resumed=True)
-    return _Start(name, made, None if out is None else Path(out), fit=own_files.fitting(asked) if own else frozenset())
-
-
-def _resumed(path: Path, recipe: str | Path | None, changes: dict[str, Any]) -> _Start:
-    if recipe is not None:
-        raise InputError(Problem("--resume", f"a run has its own recipe; leave out {recipe}, and change single keys by key=value"))
-    where = folder.open_run(path)
-    if latest_step(where) is None:
-        raise InputError(Problem(str(where), "no step was saved in this run; start it again with --overwrite"))
-    fixed = [Problem(key, "the model of a run that is resumed cannot change; start a new run with it") for key in changes if key.partition(".")[0] == "model"]
-    if fixed:
-        raise ConfigError(*fixed)
-    return _Start(str(folder.read_config(where)["run"].get("name") or where.name), read_recipe(where, changes), where, resumed=True)
