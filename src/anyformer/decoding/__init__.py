@@ -1,6 +1,7 @@
 """Generation: greedy and beam search, sampling, forced scores; `Translator` puts texts through them."""
 
 from anyformer.decoding.beam import beam_search
+from anyformer.decoding.generator import Continuation, Generator, room_of
 from anyformer.decoding.greedy import greedy
 from anyformer.decoding.hypothesis import Hypothesis
 from anyformer.decoding.sampling import sample
@@ -8,4 +9,6 @@ from anyformer.decoding.scoring import Score
 from anyformer.decoding.search_config import SearchConfig
 from anyformer.decoding.translator import Candidate, Translation, Translator
 
-__all__ = ["Candidate", "Hypothesis", "Score", "SearchConfig", "Translation", "Translator", "beam_search", "greedy", "sample"]
+__all__ = [
+    "Candidate", "Continuation", "Generator", "Hypothesis", "Score", "SearchConfig", "Translation", "Translator", "beam_search", "greedy", "room_of", "sample",
+]  # fmt: skip

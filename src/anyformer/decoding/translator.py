@@ -164,13 +164,8 @@ class Translator:
     @contextlib.contextmanager
     def ready(self) -> Iterator[Any]:
         """The model to compute with: no gradients, no dropout, the precision asked for; afterwards it is as it was."""
-        training = self.model.training
-        self.model.eval()
-        try:
-            with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-                yield in_bf16(self.model) if self.precision == "bf16" else self.model
-        finally:
-            self.model.train(training)
+        with ready(self.model, self.device, self.precision) as model:
+            yield model
 
     # ---- the parts
 
@@ -218,6 +213,18 @@ class Translator:
             text = put_together(layout, self.target_tokenizer.decode_batch([list(h.ids) for h in chosen])) if chosen else layout.before
             candidates.append(Candidate(text, log_prob / max(len(ids) + len(chosen), 1) ** config.length_penalty, log_prob, ids))
         return Translation(*candidates[0], n_best=tuple(candidates))
+
+
+@contextlib.contextmanager
+def ready(model: Any, device: torch.device, precision: Literal["fp32", "bf16"]) -> Iterator[Any]:
+    """The model to compute with: no gradients, no dropout, this precision; afterwards it is as it was."""
+    training = model.training
+    model.eval()
+    try:
+        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
+            yield in_bf16(model) if precision == "bf16" else model
+    finally:
+        model.train(training)
 
 
 def in_bf16(model: Any) -> Any:

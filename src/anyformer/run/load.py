@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 
 from anyformer.checkpoint import find_step, load_step, step_name
-from anyformer.decoding import Score, Translation, Translator
+from anyformer.decoding import Continuation, Generator, Score, Translation, Translator, room_of
 from anyformer.errors import AnyformerError, CheckpointError, ConfigError, Problem
 from anyformer.model.model import Model
 from anyformer.run import folder, yaml12
@@ -53,6 +53,15 @@ class Run:
     def translate(self, texts: Sequence[str], *, batch_size: int = 32, **search: Any) -> list[str]:
         """The best translation of each text. `search`: fields of `SearchConfig` (`beam=5`, `length_penalty=1.0`, `temperature=0.8`, ...)."""
         return [t.text for t in self.translator.translate(texts, batch_size=batch_size, **search)]
+
+    def generate(self, prompts: Sequence[str], *, batch_size: int = 8, on_text: Callable[[str], None] | None = None, **search: Any) -> list[list[Continuation]]:
+        """What the model writes after each prompt, best first; arguments as of `Generator.generate` (`temperature=0.8`, `beam=5`, `max_length=100`)."""
+        return self.generator.generate(prompts, batch_size=batch_size, on_text=on_text, **search)
+
+    @property
+    def generator(self) -> Generator:
+        end = [self.source_tokenizer.eos_id] if self.model.encoder is not None else []
+        return Generator(self.model, self.source_tokenizer, end=end, room=room_of(self.model), precision=self.translator.precision)
 
     def translate_n_best(self, texts: Sequence[str], *, batch_size: int = 32, **search: Any) -> list[Translation]:
         """As `translate`, with scores, ids and the other candidates (`n_best=3`)."""
