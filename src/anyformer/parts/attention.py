@@ -138,7 +138,7 @@ class MultiHeadAttention(Attention):
         if state is not None:
             raise ValueError("attention weights are read from whole sequences, without a cache")
         q, k, _ = self._project(x, memory, plan)
-        return self.mechanism.weights(q, k, plan, self.scale)
+        return self.mechanism.weights(q, k, x, plan, self.scale)
 
     def remember(self, memory: Tensor) -> State:
         k, v = apply_together(memory, [self.key, self.value])

@@ -42,6 +42,9 @@ class Block(Part):
         def misfits(self, d_model: int) -> list[tuple[str, str]]:
             parts = {"attention": self.attention, "cross_attention": self.cross_attention, "feed_forward": self.feed_forward}
             found = [(f"{name}.{field}", message) for name, part in parts.items() if part is not None for field, message in part.misfits(d_model)]
+            if self.cross_attention is not None:
+                mechanism, mask = self.cross_attention.mechanism, self.cross_attention.mask
+                found += [(f"cross_attention.{field}", message) for field, message in mechanism.misfits_across(mask)]
             if self.cross_attention is not None and self.cross_attention.position is not None:
                 found.append(("cross_attention.position", "queries and memory are counted apart, so distances between them mean nothing; leave it null"))
             return found

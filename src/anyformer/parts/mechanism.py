@@ -27,6 +27,10 @@ class Mechanism(Part):
             """(field of the attention, message) for masks and positions that this mechanism cannot follow."""
             return []
 
+        def misfits_across(self, mask: Mask) -> list[tuple[str, str]]:
+            """The same for masks of an attention to a memory."""
+            return []
+
     def lower(self, mask: Mask, position: AttentionPosition | None, facts: Facts) -> Plan:
         """What the layers with this mask and position need, computed once a forward."""
         raise NotImplementedError
@@ -48,7 +52,7 @@ class Mechanism(Part):
         """
         raise NotImplementedError
 
-    def weights(self, q: Tensor, k: Tensor, plan: Plan, scale: float) -> Tensor:
+    def weights(self, q: Tensor, k: Tensor, x: Tensor, plan: Plan, scale: float) -> Tensor:
         """What the values are multiplied by, [B, N, T, S] in fp32: for pictures."""
         raise NotImplementedError
 
@@ -108,7 +112,7 @@ class Softmax(Mechanism):
         assert k is not None and v is not None
         return attend(q, k, v, plan, Equation(scale, self.cap, self.sinks, self.dropout, position))
 
-    def weights(self, q: Tensor, k: Tensor, plan: Plan, scale: float) -> Tensor:
+    def weights(self, q: Tensor, k: Tensor, x: Tensor, plan: Plan, scale: float) -> Tensor:
         return attention_weights(q, k, plan, Equation(scale, self.cap, self.sinks, self.dropout, plan.position))
 
     def new_state(self, rows: int, n_kv_heads: int, head_dim: int, length: int, group: int, device: torch.device, dtype: torch.dtype) -> State:
