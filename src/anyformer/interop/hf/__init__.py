@@ -15,6 +15,8 @@ from anyformer.interop.hf import olmo2
 from anyformer.interop.hf import phi3
 from anyformer.interop.hf import glm
 from anyformer.interop.hf import glm4
+from anyformer.interop.hf import mixtral
+from anyformer.interop.hf import qwen3_moe
 # isort: on
 
-__all__ = ["gemma", "gemma2", "gemma3_text", "glm", "glm4", "llama", "mistral", "olmo2", "phi3", "qwen2", "qwen3"]
+__all__ = ["gemma", "gemma2", "gemma3_text", "glm", "glm4", "llama", "mistral", "mixtral", "olmo2", "phi3", "qwen2", "qwen3", "qwen3_moe"]

@@ -7,11 +7,11 @@ from typing import Any
 from anyformer.model.model import Model
 from anyformer.model.stack import Stack
 
-_TRAINING_ONLY = ("init", "init_gain", "dropout")
+_TRAINING_ONLY = ("init", "init_gain", "dropout", "balance_loss", "z_loss", "jitter", "rate")
 
 
 def canonical(config: Model.Config) -> dict[str, Any]:
-    """Plain data: every layer by itself, numbers of heads and scales filled in, and without what matters in training only (dropout, init)."""
+    """Plain data: every layer by itself, numbers of heads and scales filled in, and without what matters in training only (dropout, init, routers' losses)."""
     data = config.to_dict()
     for name in ("encoder", "decoder"):
         stack: Stack.Config | None = getattr(config, name)

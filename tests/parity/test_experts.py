@@ -1,0 +1,38 @@
+"""Decoders with experts against Hugging Face: how many are chosen of how many, weights with and without their sum, dense layers between."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hf_parity import check_family, check_keys
+from transformers import MixtralConfig, MixtralForCausalLM, Qwen3MoeConfig, Qwen3MoeForCausalLM
+
+SIZE = {"vocab_size": 37, "hidden_size": 30, "intermediate_size": 22, "num_hidden_layers": 3, "max_position_embeddings": 64, "pad_token_id": 0}
+GROUPED = {"num_attention_heads": 6, "num_key_value_heads": 2, "head_dim": 8}
+ONE_KEY = {"num_attention_heads": 3, "num_key_value_heads": 1, "head_dim": 12}
+VARIANTS: dict[str, tuple[Any, Any, dict[str, Any]]] = {
+    "mixtral": (MixtralConfig, MixtralForCausalLM, GROUPED | {"num_local_experts": 5, "num_experts_per_tok": 2}),
+    "mixtral, windows": (MixtralConfig, MixtralForCausalLM, ONE_KEY | {"num_local_experts": 3, "num_experts_per_tok": 3, "sliding_window": 4}),
+    "qwen3_moe": (Qwen3MoeConfig, Qwen3MoeForCausalLM, GROUPED | {"num_experts": 7, "num_experts_per_tok": 3, "moe_intermediate_size": 14}),
+    "qwen3_moe, some": (
+        Qwen3MoeConfig,
+        Qwen3MoeForCausalLM,
+        ONE_KEY
+        | {"num_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 10, "norm_topk_prob": True, "num_hidden_layers": 5, "decoder_sparse_step": 2}
+        | {"mlp_only_layers": [3], "attention_bias": True, "use_sliding_window": True, "sliding_window": 4},
+    ),
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_equal_logits_and_the_same_file_again(variant: str, tmp_path: Path) -> None:
+    config, kind, options = VARIANTS[variant]
+    check_family(config(**SIZE | options), kind, tmp_path)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_no_key_is_overlooked(variant: str) -> None:
+    config, kind, options = VARIANTS[variant]
+    check_keys(config(**SIZE | options), kind)
