@@ -15,6 +15,7 @@ from torch.utils.checkpoint import checkpoint
 
 from anyformer.batch import Batch
 from anyformer.model.model import Output
+from anyformer.parts.aux import summary
 from anyformer.parts.head import capped
 from anyformer.parts.linear import apply_linear
 
@@ -28,13 +29,14 @@ class Loss(NamedTuple):
     total: Tensor  # scalar, differentiable: smoothed, with the z-loss
     nats: Tensor  # scalar: -log p of the targets
     weight: Tensor  # scalar: sum of the targets' weights
+    experts: Tensor | None = None  # [3]: `parts.aux.summary` of layers with experts
 
 
 def cross_entropy(output: Output, batch: Batch, label_smoothing: float = 0.0, z_loss: float = 0.0) -> Loss:
     """-log p of `batch.targets`, summed.
 
     `label_smoothing` gives that share of the probability to all entries alike (Szegedy et al. 2016, section 7);
-    `z_loss` adds z_loss * log(Z)^2 (Chowdhery et al. 2022, section 5).
+    `z_loss` adds z_loss * log(Z)^2 (Chowdhery et al. 2022, section 5). The losses of experts, which are means, count once for each target.
     """
     if batch.targets is None:
         raise ValueError("a loss needs a batch with targets")
@@ -52,7 +54,10 @@ def cross_entropy(output: Output, batch: Batch, label_smoothing: float = 0.0, z_
 
     with torch.autocast(hidden.device.type, enabled=False):  # the dtype is that of hidden; sums stay in fp32
         total, nats = output.head(hidden, then=then)
-    return Loss(total, nats, weights.sum())
+    weight = weights.sum()
+    if not output.aux:
+        return Loss(total, nats, weight)
+    return Loss(total + weight * torch.stack([aux.loss for aux in output.aux]).sum(), nats, weight, summary(output.aux))
 
 
 class _LinearCrossEntropy(torch.autograd.Function):

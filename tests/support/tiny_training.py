@@ -25,6 +25,7 @@ class Sums(NamedTuple):
     total: Tensor
     nats: Tensor
     weight: Tensor
+    experts: Tensor | None = None
 
 
 class Tiny(nn.Module):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from anyformer.training.config import Spikes
@@ -21,6 +21,7 @@ class Record(NamedTuple):
     weight: float  # targets, of all processes
     loss: float  # nats a target
     grad_norm: float
+    experts: Sequence[float] = ()  # `parts.aux.summary`, where there are experts
 
 
 class Fault(NamedTuple):

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from anyformer.parts.aux import SUMMARY
 from anyformer.training.observers import Observer
 from anyformer.training.state import TrainState
 
@@ -43,6 +44,8 @@ class Report:
             "tokens_per_second": self._tokens / self._seconds if self._seconds else 0.0,
             "elapsed": elapsed,
         }
+        told = [r.experts for r in window if r.experts]
+        line |= {name: math.fsum(values) / len(told) for name, values in zip(SUMMARY, zip(*told, strict=True), strict=False)}
         self._tokens, self._seconds = 0, 0.0
         self.tell("logged", line | _mark(final))
 

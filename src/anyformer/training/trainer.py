@@ -209,10 +209,14 @@ class Trainer:
         unread, self._unread = self._unread, []
         if not unread:
             return None
-        values = torch.stack([torch.stack([taken.nats, taken.grad_norm]) for *_, taken in unread]).double().tolist()
+        values = torch.stack([_values(taken) for *_, taken in unread]).double().tolist()
         self._report.count(0, time.perf_counter() - begin)
-        nats = self._world.sum([n for n, _ in values])
-        records = [Record(s, c, w, n / w, norm) for (s, c, w, _), n, (_, norm) in zip(unread, nats, values, strict=True)]
+        nats = self._world.sum([n for n, *_ in values])
+        told = self._world.sum([x / self._world.size for row in values for x in row[2:]])
+        each = len(told) // len(values)
+        experts = [told[i * each : (i + 1) * each] for i in range(len(values))]
+        steps = zip(unread, nats, values, experts, strict=True)
+        records = [Record(s, c, w, n / w, norm, means) for (s, c, w, _), n, (_, norm, *_), means in steps]
         fault = find_fault(self.config.step.spikes, self.state.history, records)
         if fault is None:
             self.state.window += records
@@ -338,3 +342,9 @@ class Trainer:
         reason = ends.reached(self.config, self.state, self._epoch(self.state.cursor))
         whole = self._evaluate is None or self._store.facts(step_name(self.state.step)).get("validation") is not None
         return reason if whole and all(self._store.facts(name).get("step") == self.state.step for name in self._others()) else None
+
+
+def _values(taken: Taken) -> Tensor:
+    """nats, gradient norm, and what experts say where there are any."""
+    both = torch.stack([taken.nats, taken.grad_norm.float()])
+    return both if taken.experts is None else torch.cat([both, taken.experts])

@@ -25,6 +25,9 @@ class LossSums(Protocol):
     @property
     def nats(self) -> Tensor: ...  # scalar: -log p of the targets, unsmoothed
 
+    @property
+    def experts(self) -> Tensor | None: ...  # [3]: `parts.aux.summary`, where there are experts
+
 
 LossFunction = Callable[[Callable[..., Any], Batch], LossSums]
 
@@ -33,6 +36,7 @@ class Taken(NamedTuple):
     """What an update leaves to read, on the device: reading it at each step would make the host wait for the GPU."""
 
     nats: Tensor  # of this process
+    experts: Tensor | None  # [3], the micro batches' mean
     grad_norm: Tensor  # of all, before clipping
 
 
@@ -66,7 +70,7 @@ class Updater:
             weight: sum of the targets' weights over all micro batches of all processes.
             seed: of every random number drawn in the step.
         """
-        nats = self._backward(batches, weight, seed)
+        nats, experts = self._backward(batches, weight, seed)
         sum_gradients(self._parameters, self._world)
         gradients = [p.grad for p in self._parameters if p.grad is not None]
         norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
@@ -76,13 +80,13 @@ class Updater:
         with self.autocast():  # Muon's matrix products, too, are of the run's precision; sums and states stay fp32
             self._optimizers.step()
         self._optimizers.clear_gradients()
-        return Taken(nats, norm)
+        return Taken(nats, experts, norm)
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
         """The precision of the run, for forward passes; parameters stay fp32."""
         return torch.autocast(self._device.type, torch.bfloat16) if self._precision == "bf16" else contextlib.nullcontext()
 
-    def _backward(self, batches: list[Batch], weight: float, seed: int) -> Tensor:
+    def _backward(self, batches: list[Batch], weight: float, seed: int) -> tuple[Tensor, Tensor | None]:
         if self._compiled is None:
             return self._sum_gradients_of(self._model, batches, weight, seed)
         try:
@@ -94,15 +98,18 @@ class Updater:
             self._optimizers.clear_gradients()
             return self._sum_gradients_of(self._model, batches, weight, seed)
 
-    def _sum_gradients_of(self, forward: Callable[..., Any], batches: list[Batch], weight: float, seed: int) -> Tensor:
+    def _sum_gradients_of(self, forward: Callable[..., Any], batches: list[Batch], weight: float, seed: int) -> tuple[Tensor, Tensor | None]:
         seed_generators(self._device, seed)
-        nats = []
+        nats: list[Tensor] = []
+        experts: list[Tensor] = []
         for batch in batches:
             with self.autocast():
                 loss = self._loss(forward, batch)
             (loss.total / weight).backward()
             nats.append(loss.nats.detach().float())
-        return torch.stack(nats).sum()
+            if loss.experts is not None:
+                experts.append(loss.experts)
+        return torch.stack(nats).sum(), torch.stack(experts).mean(0) if experts else None
 
 
 def seed_of(seed: int, cursor: int, rank: int) -> int:

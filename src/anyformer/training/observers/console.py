@@ -86,6 +86,8 @@ def _short(line: dict[str, Any]) -> str:
 
 def _long(line: dict[str, Any]) -> str:
     values = f"epoch {line['epoch']:.2f} | loss {line['loss']:.4f} | ppl {line['ppl']:.2f} | lr {line['lr']:.3e} | grad_norm {line['grad_norm']:.3f}"
+    if "load" in line:
+        values += f" | experts: aux {line['aux_loss']:.4f}, busiest {line['load']:.2f} x the mean, dropped {line['dropped']:.1%}"
     return f"{values} | {line['tokens_per_second']:,.0f} tokens/s"
 
 

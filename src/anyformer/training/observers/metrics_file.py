@@ -3,7 +3,9 @@
     {"step": 50, "epoch": 0.21, "tokens": 398201, "loss": 5.9, "ppl": 365.0, "lr": 2.5e-05, "grad_norm": 1.2, "tokens_per_second": 11800.0, "elapsed": 33.7}
     {"step": 500, "epoch": 2.1, "validation": {"loss": 2.1, "ppl": 8.2}, "elapsed": 341.0}
 
-loss is in nats a target, without label smoothing. `"final": true` marks lines that only the end of a run writes, `"weights": "average"`
+loss is in nats a target, without label smoothing. Where there are experts, a log line also has "aux_loss" (what they add to the loss that is
+trained, summed over layers), "dropped" (share of the tokens' copies that found no place) and "load" (the busiest expert's tokens over the mean
+expert's: 1 is even), means over layers. `"final": true` marks lines that only the end of a run writes, `"weights": "average"`
 those of other weights than the step's own.
 """
 
