@@ -60,22 +60,23 @@ def gemma2(
     dropout: float = 0.0,
 ) -> Model.Config:
     norm = RMSNorm.Config(eps=1e-6, plus_one=True)
+    attention = MultiHeadAttention.Config(
+        n_heads=n_heads,
+        n_kv_heads=n_kv_heads,
+        head_dim=head_dim,
+        mask=Causal(),
+        position=Rotary.Config(),
+        scale=scale,
+        qkv_bias=False,
+        out_bias=False,
+        mechanism=Softmax.Config(cap=50.0, dropout=dropout),  # section 2, logit soft-capping
+    )
     seeing_all = TransformerBlock.Config(
-        attention=MultiHeadAttention.Config(
-            n_heads=n_heads,
-            n_kv_heads=n_kv_heads,
-            head_dim=head_dim,
-            mask=Causal(),
-            position=Rotary.Config(),
-            scale=scale,
-            qkv_bias=False,
-            out_bias=False,
-            mechanism=Softmax.Config(cap=50.0, dropout=dropout),  # section 2, logit soft-capping
-        ),
+        attention=attention,
         feed_forward=GatedMLP.Config(d_ff=d_ff, activation=GELU(tanh=True)),
         residual=sandwich_norm(norm, dropout=dropout),
     )
-    seeing_near = replace(seeing_all, attention=replace(seeing_all.attention, mask=Causal() & Window(left=window - 1)))
+    seeing_near = replace(seeing_all, attention=replace(attention, mask=Causal() & Window(left=window - 1)))
     return Model.Config(
         vocab_size=vocab_size,
         d_model=d_model,

@@ -78,7 +78,7 @@ def glam(
     dense = TransformerBlock.Config(
         attention=attention, feed_forward=GatedMLP.Config(d_ff=d_ff, activation=GELU(tanh=True)), residual=pre_norm(RMSNorm.Config(), dropout=dropout)
     )
-    blocks = (dense,)
+    blocks: tuple[TransformerBlock.Config, ...] = (dense,)
     if n_experts is not None:
         # decoding token by token, no expert is ever full: evaluation drops nothing either, so that both agree
         router = TopTwo.Config(capacity=CapacityFactor(training=1.0, evaluation=None), balance_loss=0.01)

@@ -58,12 +58,13 @@ def gpt3(
     Section 2.1 gives neither the width of the band nor which layers are dense; here the first is, and the band is as wide as in
     GPT-Neo, the open model made after GPT-3. With `window` at the context or above, all layers are dense.
     """
+    attention = MultiHeadAttention.Config(n_heads=n_heads, mask=Causal(), mechanism=Softmax.Config(dropout=dropout))
     dense = TransformerBlock.Config(
-        attention=MultiHeadAttention.Config(n_heads=n_heads, mask=Causal(), mechanism=Softmax.Config(dropout=dropout)),
+        attention=attention,
         feed_forward=MLP.Config(d_ff=d_ff or 4 * d_model, activation=GELU(tanh=True)),
         residual=pre_norm(LayerNorm.Config(), dropout=dropout),
     )
-    banded = replace(dense, attention=replace(dense.attention, mask=Causal() & Window(left=window - 1)))
+    banded = replace(dense, attention=replace(attention, mask=Causal() & Window(left=window - 1)))
     return Model.Config(
         vocab_size=vocab_size,
         d_model=d_model,
