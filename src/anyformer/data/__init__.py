@@ -11,6 +11,7 @@ from anyformer.data.cleaning import Cleaning, Pair
 from anyformer.data.config import DataConfig
 from anyformer.data.corpus import Corpus, HeldOut, Named, Source
 from anyformer.data.dataset import LengthReport, TokenizedPairs
+from anyformer.data.elsewhere import Elsewhere
 from anyformer.data.objectives import BoundObjective, BoundTranslation, Example, Objective, Translation
 from anyformer.data.own_files import Jsonl, TextFiles, Tsv
 from anyformer.data.provenance import file_digests, located
@@ -20,7 +21,7 @@ from anyformer.data.splits import Splits, load_splits
 from anyformer.data.stream import BatchStream
 
 __all__ = [
-    "BatchStream", "BoundObjective", "BoundTranslation", "Cleaning", "Corpus", "DataConfig", "DataReport", "Example", "HeldOut",
+    "BatchStream", "BoundObjective", "BoundTranslation", "Cleaning", "Corpus", "DataConfig", "DataReport", "Elsewhere", "Example", "HeldOut",
     "Jsonl", "LengthReport", "Named", "Objective", "Pair", "Sampler", "Source", "Splits", "TextFiles", "TokenizedPairs", "Translation", "Tsv",
     "evaluation_batches", "file_digests", "load_splits", "located", "real_share",
 ]  # fmt: skip

@@ -20,8 +20,9 @@ class Constraints:
     def __init__(self, config: SearchConfig, special: Special, device: torch.device):
         self.penalty, self.ngram, self.min_length = config.repetition_penalty, config.no_repeat_ngram, config.min_length
         self.special = special
-        self._unwritten = torch.tensor([special.pad, special.bos, special.unk], device=device)
-        self._unwritten_nor_ended = torch.tensor([special.pad, special.bos, special.unk, special.eos], device=device)
+        never = [i for i in (special.pad, special.bos, special.unk) if i >= 0 and i != special.eos]  # imported models have them in one, or not at all
+        self._unwritten = torch.tensor(never, device=device, dtype=torch.int64)
+        self._unwritten_nor_ended = torch.tensor([*never, *([special.eos] if special.eos >= 0 else [])], device=device, dtype=torch.int64)
 
     def penalize_(self, logits: Tensor, history: Tensor) -> Tensor:
         """Logits [R, V] with those of tokens in history [R, t] made smaller (Keskar et al. 2019, 4.1), in place."""

@@ -19,6 +19,7 @@ from anyformer.text.vocabulary import BOS, EOS, PAD, SPECIAL_TOKENS
 
 FILE = "tokenizer.json"
 _SCHEME = "trained_as"  # in the "model" part of the file, where other readers pass over what they do not know
+_SPECIAL = "special_ids"  # likewise, of another tool's tokenizer
 _CHUNK = 4096  # texts encoded at a time: what Hugging Face makes of a text is many times its size
 
 
@@ -26,19 +27,23 @@ class Tokenizer:
     """Cuts text into pieces of a learned vocabulary; made by `scheme.train(texts)` or `Tokenizer.load(path)`.
 
     No special ids are added when encoding, and text never becomes one: `</s>` in a text is three signs and a letter.
-    Ids 0 to 3 are always `<pad> <s> </s> <unk>`.
+    Ids 0 to 3 are always `<pad> <s> </s> <unk>`, but in an imported one, which says itself which they are.
 
     Attributes:
-        scheme: what it was trained as; None if another tool has written the file anew.
+        scheme: what it was trained as; None if another tool has made it.
+        special: which ids pad, begin, end and unknown have, where they are others; -1 for an unknown that there is not.
         vocab_size: number of ids, special ones included; also `len(tokenizer)`.
     """
 
     pad_id, bos_id, eos_id, unk_id = range(len(SPECIAL_TOKENS))
 
-    def __init__(self, backend: tokenizers.Tokenizer, scheme: Tokenization | None = None):
+    def __init__(self, backend: tokenizers.Tokenizer, scheme: Tokenization | None = None, special: tuple[int, int, int, int] | None = None):
         backend.encode_special_tokens = True
         self.backend = backend
         self.scheme = scheme
+        self.special = special
+        if special is not None:
+            self.pad_id, self.bos_id, self.eos_id, self.unk_id = special
         self.vocab_size: int = backend.get_vocab_size()
         self._segment = scheme.segmenter() if scheme else None
 
@@ -111,6 +116,13 @@ class Tokenizer:
         """Special token -> id, the named ones too, but `<unk>`, which stands for text."""
         return {token.content: id for id, token in sorted(self.backend.get_added_tokens_decoder().items()) if token.special}
 
+    @property
+    def frame(self) -> tuple[list[int], list[int]]:
+        """The ids that a model which was trained by another tool has seen before and behind each text; nothing for our own."""
+        marks = self.backend.encode("a", add_special_tokens=True)
+        text = [i for i, mark in enumerate(marks.special_tokens_mask) if not mark]
+        return (marks.ids[: text[0]], marks.ids[text[-1] + 1 :]) if text else ([], [])
+
     def _known(self, ids: Iterable[int]) -> list[int]:
         known = [int(i) for i in ids]
         if known and not (min(known) >= 0 and max(known) < self.vocab_size):
@@ -131,6 +143,8 @@ class Tokenizer:
         data = json.loads(self.backend.to_str())
         if self.scheme:
             data["model"] = {"type": data["model"]["type"], _SCHEME: self.scheme.to_dict()} | data["model"]
+        if self.special:
+            data["model"] = {"type": data["model"]["type"], _SPECIAL: list(self.special)} | data["model"]
         return json.dumps(data, ensure_ascii=False, indent=1) + "\n"
 
     @classmethod
@@ -138,8 +152,10 @@ class Tokenizer:
         """The tokenizer that `to_json` wrote; `name` is what errors call it."""
         try:
             data = json.loads(text)
-            scheme = data["model"].pop(_SCHEME, None)
+            scheme, special = data["model"].pop(_SCHEME, None), data["model"].pop(_SPECIAL, None)
             backend = tokenizers.Tokenizer.from_str(json.dumps(data))
+            if special is not None:
+                return cls(backend, special=tuple(int(i) for i in special))  # type: ignore[arg-type]
             return _checked(cls(backend, None if scheme is None else Tokenization.from_dict(scheme, "model." + _SCHEME)), name)
         except AnyformerError as error:
             raise InputError(*(Problem(name, str(p)) for p in error.problems)) from None
