@@ -58,6 +58,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; known: {', '.join(names)}" if 0 < len(names) <= 30 else ""
 
 
+def counted(n: int, one: str, many: str = "") -> str:
+    """`1 pair`, `1,234 pairs`; `many` where the plural is not one with an s."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
 def file_of(error: OSError) -> str:
     """The path that an error of the file system is about, as text (libraries give it as bytes too); empty where it names none."""
     return os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes, os.PathLike)) else ""

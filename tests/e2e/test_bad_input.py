@@ -35,7 +35,8 @@ def test_files_of_unequal_length(recipe, capsys):
 def test_empty_files(recipe, capsys, content):
     for name in ("tiny.en", "tiny.fr"):
         (recipe.parent / name).write_text(content)
-    assert "tiny.en" in train(capsys, recipe)
+    message = train(capsys, recipe)
+    assert "tiny.en" in message and ("holds nothing but white space (3 lines)" if content else "is empty") in message
 
 
 def test_not_utf8(recipe, capsys):
@@ -216,6 +217,24 @@ def test_a_search_that_cannot_be(trained, capsys):
 
 def test_a_split_that_is_not_there(trained, capsys):
     assert "no test split" in refused(capsys, "evaluate", trained)
+
+
+def test_an_evaluation_that_would_write_over_what_it_reads(trained, recipe, capsys):
+    source, target = recipe.parent / "tiny.en", recipe.parent / "tiny.fr"
+    before = target.read_bytes()
+    assert "would be lost" in refused(capsys, "evaluate", trained, "--source", source, "--target", target, "--output", target)
+    assert "give one or the other" in refused(capsys, "evaluate", trained, "--split", "test", "--source", source, "--target", target)
+    assert "unknown: --n-best" in refused(capsys, "evaluate", trained, "--n-best", 3)
+    assert target.read_bytes() == before
+
+
+def test_an_evaluation_that_fails_leaves_the_output_of_before(trained, recipe, tmp_path, capsys):
+    (tmp_path / "made").write_text("of before")
+    (recipe.parent / "tiny.fr").write_text("one line\n")
+    files = ["--source", recipe.parent / "tiny.en", "--target", recipe.parent / "tiny.fr"]
+    assert "180" in refused(capsys, "evaluate", trained, *files, "--output", tmp_path / "made")
+    assert (tmp_path / "made").read_text() == "of before" and len(list(tmp_path.glob("*made*"))) == 1
+    assert "no such file or folder" in refused(capsys, "evaluate", trained, *files, "--output", tmp_path / "none" / "made")
 
 
 def test_input_that_is_not_utf8(trained, tmp_path, capsys):

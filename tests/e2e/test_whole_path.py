@@ -71,8 +71,22 @@ def test_evaluate_as_table_and_as_json(trained, tmp_path, capsys):
     assert "BLEU" in table and "version:" in table
     files = ["--source", trained.parent / "tiny.en", "--target", trained.parent / "tiny.fr", "--max-sentences", 12]
     found = json.loads(out_of(capsys, "evaluate", trained, *files, "--json", "--output", tmp_path / "made"))
-    assert found["sentences"] == 12 == len((tmp_path / "made").read_text().splitlines())
+    made = (tmp_path / "made").read_text(encoding="utf-8").split("\n")
+    assert found["sentences"] == 12 == sum(map(bool, made)) and len(made) == 181, "a line for each line, empty where nothing was asked for"
     assert found["metrics"]["perplexity"]["score"] > 1
+
+
+def test_evaluate_keeps_lines_beside_lines_and_counts_empty_ones(trained, tmp_path, capsys):
+    (tmp_path / "a.en").write_text("the dog sees a tree .\n\na bird likes the moon .\n   \nthe cat hears the sea .\n")
+    (tmp_path / "a.fr").write_text("le chien voit un arbre .\nrien .\n\n\nle chat entend la mer .\n")
+    files = ["--source", tmp_path / "a.en", "--target", tmp_path / "a.fr", "--beam", 1, "--output", tmp_path / "made"]
+    table = out_of(capsys, "evaluate", trained, *files)
+    assert "3 more left out: a side is empty" in table
+    made = (tmp_path / "made").read_text(encoding="utf-8").split("\n")
+    alone = out_of(capsys, "translate", trained, "the dog sees a tree .", "the cat hears the sea .", "--beam", 1).splitlines()
+    assert made == [alone[0], "", "", "", alone[1], ""]
+    found = json.loads(out_of(capsys, "evaluate", trained, *files, "--json"))
+    assert found["sentences"] == 2 and found["left_out"] == {"empty": 3}
 
 
 def test_attention_maps_of_every_side(trained, tmp_path, capsys):

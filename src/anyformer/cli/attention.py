@@ -24,7 +24,7 @@ def register(verbs: Any) -> None:
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="where the pictures go (default: RUN/plots/<first words>)")
     parser.add_argument("--json", action="store_true", help="print the weights and the names of the files as an object")
     common.add_model_options(parser)
-    search_options.add(parser)
+    search_options.add(parser, without=("n_best",))
     parser.set_defaults(handler=_attention, rest="texts")
 
 

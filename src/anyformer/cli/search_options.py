@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection
 from typing import Any
 
 OPTIONS: tuple[tuple[str, type, str], ...] = (
@@ -20,15 +21,18 @@ OPTIONS: tuple[tuple[str, type, str], ...] = (
 )
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def add(parser: argparse.ArgumentParser, without: Collection[str] = ()) -> None:
+    """Adds the options but for those, by name, that a verb has no use for."""
     group = parser.add_argument_group("search")
     for name, of, text in OPTIONS:
+        if name in without:
+            continue
         group.add_argument("--" + name.replace("_", "-"), type=of, metavar="N" if of is int else "X", help=text)
 
 
 def given(args: argparse.Namespace) -> dict[str, Any]:
     """The options that were given, by the names of `SearchConfig`; sampling needs no --beam 1 beside it."""
-    found = {name: value for name, _, _ in OPTIONS if (value := getattr(args, name)) is not None}
+    found = {name: value for name, _, _ in OPTIONS if (value := getattr(args, name, None)) is not None}
     if found.get("temperature", 0) > 0:
         found.setdefault("beam", 1)
     if "beam" not in found and found.get("n_best", 1) > 1 and not found.get("temperature"):

@@ -6,7 +6,7 @@ import gzip
 import zlib
 from pathlib import Path
 
-from anyformer.errors import InputError, Problem
+from anyformer.errors import InputError, Problem, counted
 
 GZIP_MAGIC = b"\x1f\x8b"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -20,15 +20,17 @@ def read_lines(path: Path) -> list[str]:
     """
     data = read_bytes(path).removeprefix(BYTE_ORDER_MARK)
     if not data.strip():
-        raise InputError(Problem(str(path), "is empty; at least one line of text is needed"))
+        lines = counted(data.count(b"\n") or 1, "line")
+        what = f"holds nothing but white space ({lines})" if data else "is empty"
+        raise InputError(Problem(str(path), f"{what}; at least one line of text is needed"))
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise InputError(_not_utf8(path, data, error)) from None
-    lines = text.split("\n")
-    if lines[-1] == "":
-        lines.pop()
-    return [line.removesuffix("\r") for line in lines]
+    found = text.split("\n")
+    if found[-1] == "":
+        found.pop()
+    return [line.removesuffix("\r") for line in found]
 
 
 def read_all(*paths: Path) -> list[list[str]]:

@@ -29,6 +29,15 @@ class Evaluation:
     tokens: int  # written, ends of sentences included
     seconds: float  # of translating; metrics and perplexity not included
     config: EvaluateConfig
+    indices: tuple[int, ...]  # of `pairs` among those that were given
+    given: int  # pairs that were given
+    empty: int = 0  # of these, left out because a side is empty
+
+    @property
+    def aligned(self) -> list[str]:
+        """A translation for each pair that was given, in their order; empty for those that were left out."""
+        made = dict(zip(self.indices, self.translations, strict=True))
+        return [made.get(i, "") for i in range(self.given)]
 
     def __getitem__(self, name: str) -> float:
         """The score of a metric by its short name: bleu, chrf, exact_match, perplexity, bleu_moses."""
@@ -50,13 +59,14 @@ class Evaluation:
         """Plain data: sentences, each metric with its score and signature, speed and search; not the texts."""
         return {
             "sentences": len(self.pairs),
+            "left_out": {"empty": self.empty},
             "metrics": {SHORT[m.name]: {"score": m.score} | ({"signature": m.signature} if m.signature else {}) for m in self.metrics},
             "speed": {"seconds": self.seconds, "sentences_per_second": self.sentences_per_second, "tokens_per_second": self.tokens_per_second},
             "search": self.config.search.to_dict(),
         }
 
     def __str__(self) -> str:
-        rows = [("sentences", f"{len(self.pairs):,}", "")]
+        rows = [("sentences", f"{len(self.pairs):,}", f"{self.empty:,} more left out: a side is empty" if self.empty else "")]
         rows += [(m.name, f"{m.score:.2f}{' ' + m.unit if m.unit else ''}", m.signature) for m in self.metrics]
         rows += [("speed", f"{self.sentences_per_second:,.1f} sentences/s", f"{self.tokens_per_second:,.0f} tokens/s, beam {self.config.search.beam}")]
         name, value = (max(len(row[i]) for row in rows) for i in (0, 1))
@@ -93,7 +103,8 @@ def evaluate(
     Raises:
         InputError: there are no pairs.
     """
-    chosen = _spread(pairs, config.max_sentences)
+    indices = _spread(len(pairs), config.max_sentences)
+    chosen = [pairs[i] for i in indices]
     if not chosen:
         raise InputError("there is nothing to evaluate on: no sentence pairs")
     references = [target for _, target in chosen]
@@ -113,14 +124,13 @@ def evaluate(
         found.append(metrics.exact_match(texts, references, translator.target_tokenizer.normalize))
     if "perplexity" in config.metrics:
         found += _perplexity(*(loss or _scores_of(translator, config.batch_size))(chosen))
-    return Evaluation(tuple(found), tuple(chosen), tuple(texts), sum(len(t.ids) + 1 for t in made), seconds, config)
+    tokens = sum(len(t.ids) + 1 for t in made)
+    return Evaluation(tuple(found), tuple(chosen), tuple(texts), tokens, seconds, config, tuple(indices), len(pairs))
 
 
-def _spread(pairs: Sequence[Pair], most: int | None) -> list[Pair]:
-    """At most `most` pairs, evenly over all: files are often sorted by something."""
-    if most is None or len(pairs) <= most:
-        return list(pairs)
-    return [pairs[i * len(pairs) // most] for i in range(most)]
+def _spread(n: int, most: int | None) -> Sequence[int]:
+    """At most `most` of n numbers, evenly over all: files are often sorted by something."""
+    return range(n) if most is None or n <= most else [i * n // most for i in range(most)]
 
 
 def _perplexity(nats: float, tokens: int) -> list[Metric]:

@@ -32,7 +32,7 @@ def evaluate(
     Args:
         run: an opened run, or the folder of one.
         source, target: files aligned by line, instead of the split.
-        pairs: (source, target) texts, instead of the split.
+        pairs: (source, target) texts, instead of the split. Of files and pairs, those with an empty side are left out and counted (`empty`).
         changes: fields of the recipe's `evaluate.search` (`beam=1`) or of its `evaluate` (`max_sentences=100`).
 
     Raises:
@@ -44,9 +44,18 @@ def evaluate(
     if pairs is None and (source or target):
         pairs, own = _own_pairs(source, target)
         language = language or own
-    if pairs is None:
+    elif pairs is None:
         pairs = split_pairs(opened, split, None if data_dir is None else Path(data_dir))
-    return evaluate_translator(opened.translator, pairs, config, target_language=language or "", lowercased=writes_lower_case(opened), progress=progress)
+    kept = [i for i, pair in enumerate(pairs) if all(side.strip() for side in pair)]
+    found = evaluate_translator(
+        opened.translator,
+        [pairs[i] for i in kept],
+        config,
+        target_language=language or "",
+        lowercased=writes_lower_case(opened),
+        progress=progress,
+    )
+    return replace(found, indices=tuple(kept[i] for i in found.indices), given=len(pairs), empty=len(pairs) - len(kept))
 
 
 def split_pairs(run: Run, split: Split, data_dir: Path | None = None) -> list[tuple[str, str]]:
@@ -76,4 +85,4 @@ def _own_pairs(source: str | Path | None, target: str | Path | None) -> tuple[li
     if not source or not target:
         raise InputError("own files come in two: give source and target")
     corpus = TextFiles(source=str(source), target=str(target))
-    return [pair for pair in corpus.read()["train"] if all(pair)], corpus.languages[1]
+    return corpus.read()["train"], corpus.languages[1]

@@ -41,7 +41,12 @@ def plan(name: str, where: Path | None, prepared: Prepared, device: torch.device
 
 
 def choose(config: Model.Config, device: torch.device) -> Choice:
-    return choose_precision(device, matrix_shapes(count.skeleton(config)), lambda x, w: apply_linear(x, w, None))
+    """The precision that is faster for this model's own products, without building it."""
+    skeleton = count.skeleton(config)  # it has one layer for all that are equal
+    shapes = matrix_shapes(skeleton.model)
+    for layers in skeleton.layers:
+        shapes += matrix_shapes(layers.module) * (layers.copies - 1)
+    return choose_precision(device, shapes, lambda x, w: apply_linear(x, w, None))
 
 
 def execute(

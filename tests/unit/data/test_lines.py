@@ -35,9 +35,11 @@ def test_utf16_is_named(write):
         read_lines(Path(write("a.txt", "hello\n".encode("utf-16"))))
 
 
-@pytest.mark.parametrize("content", [b"", b"\n \n", gzip.compress(b"")])
-def test_empty_files_are_refused(write, content):
-    with pytest.raises(InputError, match="is empty"):
+@pytest.mark.parametrize(
+    ("content", "says"), [(b"", "is empty"), (b"\n \n", "white space .2 lines"), (b" ", "white space .1 line"), (gzip.compress(b""), "is empty")]
+)
+def test_empty_files_are_refused(write, content, says):
+    with pytest.raises(InputError, match=says):
         read_lines(Path(write("a.txt", content)))
 
 
