@@ -41,8 +41,8 @@ class Family:
     prefix: str | None = None
     old_names: Mapping[str, str] = field(default_factory=dict)
 
-    def config(self, data: Mapping[str, Any]) -> Model.Config:
-        """Our config for a config.json.
+    def config(self, data: Mapping[str, Any], files: Collection[str] | None = None) -> Model.Config:
+        """Our config for a config.json, and the names in the files beside it where they decide.
 
         Raises:
             ConversionError: a class, a value or a key that is not supported; each by name.
@@ -51,7 +51,7 @@ class Family:
         if wrong:
             known = ", ".join(self.architectures)
             raise ConversionError(Problem("architectures", f"{wrong[0]} is not supported; of {self.model_type}: {known}"))
-        keys = Keys(data)
+        keys = Keys(data, files=files)
         try:
             config = self.read(keys)
         except ConfigError as error:

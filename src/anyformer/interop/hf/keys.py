@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from anyformer.errors import ConfigError, ConversionError, Problem, join_path
@@ -35,8 +35,8 @@ class Keys:
     keys.expect("mlp_bias", False)                    only this value (or values) can be had here; missing is the first
     """
 
-    def __init__(self, data: Mapping[str, Any], path: str = ""):
-        self.data, self.path = dict(data), path
+    def __init__(self, data: Mapping[str, Any], path: str = "", files: Collection[str] | None = None):
+        self.data, self.path, self.files = dict(data), path, files
         self._used: set[str] = set()
         self._parts: dict[str, Keys] = {}
 
@@ -78,6 +78,10 @@ class Keys:
         if not isinstance(value, Mapping):
             raise ConversionError(Problem(join_path(self.path, name), f"expected a mapping, got {value!r}"))
         return self._parts.setdefault(name, Keys(value, join_path(self.path, name)))
+
+    def stored(self, name: str, otherwise: bool) -> bool:
+        """Whether the files hold a tensor of this name; `otherwise` where a config is read without files."""
+        return otherwise if self.files is None else name in self.files
 
     def ignore(self, *names: str) -> None:
         """Marks keys as read that have no effect beside the others (`max_position_embeddings` of unscaled rotary positions)."""

@@ -40,12 +40,12 @@ def read_folder(folder: Path, dtype: torch.dtype | None = None, allow_pickle: bo
     """The model, and what was left out of the files."""
     where = folder / "config.json"
     data = read_json(where)
+    files = open_checkpoint(folder, allow_pickle)
     try:
         family = find(data.get("model_type"))
-        config = family.config(data)
+        config = family.config(data, files.shapes)
     except ConversionError as error:
         raise ConversionError(*(Problem(f"{where}: {p.path}" if p.path else str(where), p.message) for p in error.problems)) from None
-    files = open_checkpoint(folder, allow_pickle)
     rules = family.rules(config)
     files.rename(family.renamed(files.shapes, rules))
     with torch.device("meta"):
