@@ -1,19 +1,21 @@
-"""One figure as two files: a PNG, and an SVG whose text stays text."""
+"""One figure as files: a PNG, and an SVG whose text stays text."""
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import matplotlib
 from matplotlib.figure import Figure
 
-from anyformer.inspection.fonts import fonts_for
+from anyformer.errors import InputError
+from anyformer.inspection.fonts import Fonts, fonts_for
 
 INK, QUIET, FAINT = "#1b1f24", "#5d6670", "#d9dde2"
 BLUE, ORANGE = "#1f5fa8", "#d0601a"
@@ -52,14 +54,42 @@ def draw(make: Callable[[], Figure], to: str | os.PathLike[str], texts: Iterable
     """
     fonts = fonts_for(texts)
     stem = Path(to)
-    stem.parent.mkdir(parents=True, exist_ok=True)
     picture = Picture(stem.with_name(stem.name + ".png"), stem.with_name(stem.name + ".svg"), fonts.note)
+    with _style(fonts):
+        figure = make()
+        for path in (picture.png, picture.svg):
+            _write(figure, path, dpi)
+    return picture
+
+
+def draw_file(make: Callable[[], Figure], to: str | os.PathLike[str], texts: Iterable[str], dpi: int = 160) -> str | None:
+    """Makes a figure and writes it to `to`, a .png or an .svg by its ending; returns the note on missing letters, if any (as `draw`).
+
+    Raises:
+        InputError: another ending.
+    """
+    path = Path(to)
+    if path.suffix.lower() not in (".png", ".svg"):
+        raise InputError(f"a picture is a .png or an .svg, not {path.name!r}; take {path.stem}.svg")
+    fonts = fonts_for(texts)
+    with _style(fonts):
+        _write(make(), path, dpi)
+    return fonts.note
+
+
+@contextlib.contextmanager
+def _style(fonts: Fonts) -> Iterator[None]:
     with matplotlib.rc_context({**STYLE, "font.family": fonts.families}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")  # said once, in the note
-        figure = make()
-        figure.savefig(picture.png, dpi=min(dpi, MOST_PIXELS / max(figure.get_size_inches())), metadata={"Software": None})
-        svg = io.StringIO()
-        figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+        yield
+
+
+def _write(figure: Figure, path: Path, dpi: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix.lower() == ".png":
+        figure.savefig(path, dpi=min(dpi, MOST_PIXELS / max(figure.get_size_inches())), metadata={"Software": None})
+        return
+    svg = io.StringIO()
+    figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
     # what shows the SVG need not have our fonts
-    picture.svg.write_text(re.sub(r"font-family: ([^;\"]+)", r"font-family: \1, sans-serif", svg.getvalue()), encoding="utf-8")
-    return picture
+    path.write_text(re.sub(r"font-family: ([^;\"]+)", r"font-family: \1, sans-serif", svg.getvalue()), encoding="utf-8")
