@@ -54,7 +54,7 @@ class Performer(RandomFeatures):
         features = self._project(q * math.sqrt(scale))
         if self.kernel == "relu":
             return features.relu() + _LEAST
-        return (features - features.detach().amax(-1, keepdim=True)).exp()
+        return (features - features.detach().amax(-1, keepdim=True)).exp_()
 
     def of_keys(self, k: Tensor, scale: float) -> tuple[Tensor, Tensor]:
         k = k * math.sqrt(scale)
@@ -63,7 +63,7 @@ class Performer(RandomFeatures):
             return features.relu() + _LEAST, torch.zeros_like(k[..., 0])
         features = features - k.square().sum(-1, keepdim=True) / 2
         weight = features.detach().amax(-1)
-        return (features - weight.unsqueeze(-1)).exp(), weight
+        return (features - weight.unsqueeze(-1)).exp_(), weight
 
     def _project(self, x: Tensor) -> Tensor:
         projected = x @ self.directions.t()

@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from anyformer.parts.attention_position import AttentionPosition
-from anyformer.parts.feature_sums import Keys, Seen, add_up, read, read_documents, read_later, scan
+from anyformer.parts.feature_scan import read_documents, read_later, scan
+from anyformer.parts.feature_sums import Keys, Seen, add_up, read
 from anyformer.parts.kv_cache import State
 from anyformer.parts.lowering import Facts, Plan
 from anyformer.parts.mask import Causal, Full, Mask, Or, Prefix
@@ -37,9 +38,9 @@ class RandomFeatures(Mechanism):
         redraw_every: int | None  # steps of training; None: the first draw is kept
 
         def misfits(self, mask: Mask, position: AttentionPosition.Config | None) -> list[tuple[str, str]]:
-            found = (
-                [] if mask in _MASKS else [("mask", f"random features sum keys and cannot leave single ones out, as {mask.to_text()} does; {_way_out(mask)}")]
-            )
+            found = []
+            if mask not in _MASKS:
+                found.append(("mask", f"random features sum keys and cannot leave single ones out, as {mask.to_text()} does; {_way_out(mask)}"))
             if position is not None and position.part.uses - {"rotate"}:  # type: ignore[attr-defined]
                 message = f"random features have no scores to which {position.kind()} could add; take Rotary, or positions in the embedding"
                 found.append(("position", message))
