@@ -12,6 +12,7 @@ from anyformer.interop.checkpoint_files import TensorFiles
 from anyformer.interop.ops import Dropped
 from anyformer.interop.rule import Rule, bind, matching
 from anyformer.interop.writing import Planned
+from anyformer.model.assign import Places
 
 
 def fill(model: nn.Module, rules: Sequence[Rule], files: TensorFiles, dtype: torch.dtype | None = None) -> list[str]:
@@ -24,7 +25,8 @@ def fill(model: nn.Module, rules: Sequence[Rule], files: TensorFiles, dtype: tor
     Raises:
         ConversionError: lists every tensor, theirs or ours, that has no rule, is missing, or has another shape.
     """
-    held = _by_name(model)
+    places = Places(model)
+    held = places.held
     bound = bind(rules, held)
     pairs, surplus = [r for r in bound if r.ours], [(r, m) for r in bound if not r.ours for m in matching(r, files.shapes)]
     _check(held, pairs, surplus, files)
@@ -38,15 +40,10 @@ def fill(model: nn.Module, rules: Sequence[Rule], files: TensorFiles, dtype: tor
             r.op.read([files.load(n) for n in names])
         except ValueError as error:
             raise ConversionError(Problem(names[0], str(error))) from None
-    aliases: dict[int, list[str]] = {}
-    for name, place in held.items():
-        aliases.setdefault(id(place), []).append(name)
     for r in pairs:
-        read = r.op.read([files.load(n) for n in r.theirs])
-        for name, tensor in zip(r.ours, read, strict=True):
-            _put(model, held[name], aliases[id(held[name])], tensor, dtype)
-    unfilled = [name for name, tensor in _everything(model) if tensor.is_meta]
-    assert not unfilled, f"no rule reaches {unfilled}"
+        for name, tensor in zip(r.ours, r.op.read([files.load(n) for n in r.theirs]), strict=True):
+            places.put(name, tensor, dtype)
+    places.finish()
     return [f"{note} ({count} tensors)" for note, count in notes.items()]
 
 
@@ -56,7 +53,7 @@ def plan_writing(model: nn.Module, rules: Sequence[Rule]) -> list[Planned]:
     Raises:
         ConversionError: lists every tensor of ours that has no rule.
     """
-    held = _by_name(model)
+    held = Places(model).held
     bound = bind(rules, held)
     without = _uncovered(held, bound)
     if without:
@@ -97,16 +94,6 @@ def _check(held: dict[str, Tensor], pairs: list[Rule], surplus: list[tuple[Rule,
         raise ConversionError(*problems)
 
 
-def _by_name(model: nn.Module) -> dict[str, Tensor]:
-    """All that a model stores: parameters and persistent buffers; a shared one under each of its names."""
-    return dict(model.state_dict(keep_vars=True))
-
-
-def _everything(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    yield from model.named_parameters()
-    yield from model.named_buffers()
-
-
 def _uncovered(held: dict[str, Tensor], rules: Sequence[Rule]) -> list[str]:
     """Names of tensors that no rule has, under any of their names."""
     covered = {id(held[name]) for r in rules for name in r.ours}
@@ -115,16 +102,3 @@ def _uncovered(held: dict[str, Tensor], rules: Sequence[Rule]) -> list[str]:
 
 def _hollow(tensor: Tensor) -> Tensor:
     return torch.empty(tensor.shape, dtype=tensor.dtype, device="meta")
-
-
-def _put(model: nn.Module, place: Tensor, names: list[str], tensor: Tensor, dtype: torch.dtype | None) -> None:
-    """Puts the tensor where `place` is, under all its names."""
-    is_parameter = isinstance(place, nn.Parameter)
-    if is_parameter and dtype is not None and tensor.is_floating_point():
-        tensor = tensor.to(dtype)
-    if not tensor.is_contiguous() or tensor.untyped_storage().nbytes() != tensor.nbytes:
-        tensor = tensor.clone(memory_format=torch.contiguous_format)  # a part of a fused tensor must not keep all of it alive
-    made = nn.Parameter(tensor, requires_grad=place.requires_grad) if is_parameter else tensor
-    for name in names:
-        path, _, leaf = name.rpartition(".")
-        setattr(model.get_submodule(path), leaf, made)

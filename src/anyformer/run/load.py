@@ -12,6 +12,7 @@ import torch
 from anyformer.checkpoint import find_step, load_step, step_name
 from anyformer.decoding import Continuation, Generator, Score, Translation, Translator, room_of
 from anyformer.errors import AnyformerError, CheckpointError, ConfigError, Problem
+from anyformer.model.assign import assign, hollow
 from anyformer.model.model import Model
 from anyformer.run import folder, yaml12
 from anyformer.run.device import choose_device, precision_for
@@ -100,8 +101,9 @@ def load(path: str | Path, *, step: str | int | None = None, device: str = "auto
     except AnyformerError as error:
         raise CheckpointError(*error.problems) from None
     found = _find(where, step)
-    model = build_model(recipe, where)
-    load_weights(model, load_step(found).tensors("model"), found)
+    model = load_model(recipe, where, found)
+    if precision_for(precision, chosen) == "fp32":
+        model.float()
     model.to(chosen).eval()
     for side, size in (("target", config_sizes(model)[1]), ("source", config_sizes(model)[0])):
         tokenizer = target if side == "target" else source
@@ -127,10 +129,17 @@ def read_recipe(where: Path, changes: Mapping[str, Any] | None = None) -> Recipe
         raise error if changes else CheckpointError(*error.problems) from None
 
 
+def load_model(recipe: Recipe, where: Path, step: Path) -> Model:
+    """The model of a run with the weights of a step, as they are stored; they are in memory once."""
+    model = build_model(recipe, where)
+    load_weights(model, load_step(step).tensors("model"), step)
+    return model
+
+
 def build_model(recipe: Recipe, where: Path) -> Model:
-    """The model of a run's config, without its weights."""
+    """The model of a run's config, on the meta device: `load_weights` gives it its weights."""
     try:
-        return Model.Config.from_dict(recipe.model, "model").build()
+        return hollow(Model.Config.from_dict(recipe.model, "model"))
     except ConfigError as error:
         raise CheckpointError(*(Problem(f"{where / 'config.yaml'}: {p.path}", p.message) for p in error.problems)) from None
 
@@ -151,7 +160,7 @@ def load_weights(model: Model, tensors: dict[str, torch.Tensor], where: Path) ->
     ]
     if problems:
         raise CheckpointError(Problem(str(where), "is of another config than the run's config.yaml"), *problems[:10])
-    model.load_state_dict(tensors)
+    assign(model, tensors)
 
 
 def config_sizes(model: Model) -> tuple[int, int]:

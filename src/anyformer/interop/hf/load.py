@@ -11,6 +11,7 @@ from anyformer.errors import ConversionError, Problem
 from anyformer.interop.checkpoint_files import open_checkpoint
 from anyformer.interop.conversion import fill
 from anyformer.interop.hf.family import find, read_json
+from anyformer.model.assign import hollow
 from anyformer.model.model import Model
 
 
@@ -48,8 +49,7 @@ def read_folder(folder: Path, dtype: torch.dtype | None = None, allow_pickle: bo
         raise ConversionError(*(Problem(f"{where}: {p.path}" if p.path else str(where), p.message) for p in error.problems)) from None
     rules = family.rules(config)
     files.rename(family.renamed(files.shapes, rules))
-    with torch.device("meta"):
-        model = config.build()
+    model = hollow(config)
     try:
         notes = fill(model, rules, files, dtype)
     except ConversionError as error:
