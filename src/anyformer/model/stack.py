@@ -84,7 +84,7 @@ class Stack(Part):
         """x [B, T, D] standing at `place`, with `cache` after everything that is in it: [B, T, D], and what the experts have to say."""
         keys = place if cache is None else cache.extend(place, padding)
         own = Facts(place, keys, padding if cache is None else cache.padding, packed, x.dtype)
-        source = None if memory is None else Facts(place, _memory_place(memory, x.device), memory.padding, packed, x.dtype)
+        source = None if memory is None else Facts(place, _memory_place(memory, x.device), memory.padding, packed, x.dtype, cross=True)
         plan = _Planner(None if cache is None else lambda made: cache.spread(made, x.shape[1], x.dtype))
         states: list[LayerState | None] = [None] * len(self.layers) if cache is None else list(cache.layers)
         told: list[Aux] = []

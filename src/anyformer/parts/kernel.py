@@ -12,8 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from anyformer.parts.attention_position import AttentionPosition
+from anyformer.parts.blockwise import Attend, attend_by_tiles
 from anyformer.parts.dropout import Dropout
-from anyformer.parts.lowering import Plan
+from anyformer.parts.lowering import Plan, Tile, dense
 
 _LONG = 512  # keys from which blockwise attention beats the plain products on CPUs
 _SHORT = 32  # keys below which torch's softmax is slower than its parts
@@ -38,7 +39,9 @@ class Equation(NamedTuple):
 def attend(q: Tensor, k: Tensor, v: Tensor, plan: Plan, equation: Equation) -> Tensor:
     dropout = equation.dropout
     dropping = dropout.training and dropout.p > 0
-    if not equation.plain or (q.device.type == "cpu" and (dropping or not _sdpa_gains(q, k))):
+    if plan.tiles is not None:
+        out = attend_by_tiles(_tile(equation), plan.tiles, q, k, v, equation.sinks, plan.biases, dropping)
+    elif not equation.plain or (q.device.type == "cpu" and (dropping or not _sdpa_gains(q, k))):
         out = _plain(q, k, v, plan, equation)
     else:
         out = _sdpa(q, k, v, plan, equation.scale, dropout.p if dropping else 0.0)
@@ -52,7 +55,16 @@ def _sdpa_gains(q: Tensor, k: Tensor) -> bool:
 
 def attention_weights(q: Tensor, k: Tensor, plan: Plan, equation: Equation) -> Tensor:
     """The softmax of the equation, [B, N, T, S] in fp32: what `attend` multiplies v by."""
-    return _weights(q.float(), k.float(), plan, equation)
+    return _weights(q.float(), k.float(), dense(plan), equation)
+
+
+def _tile(equation: Equation) -> Attend:
+    """The equation for one tile."""
+
+    def attend_tile(q: Tensor, k: Tensor, v: Tensor, tile: Tile, bias: Tensor | None, sinks: Tensor | None) -> Tensor:
+        return _plain(q, k, v, Plan(allowed=tile.allowed, bias=bias, empty=tile.empty), equation._replace(sinks=sinks))
+
+    return attend_tile
 
 
 def _plain(q: Tensor, k: Tensor, v: Tensor, plan: Plan, equation: Equation) -> Tensor:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from anyformer.batch import Padding
-from anyformer.parts.lowering import Plan, with_bias
+from anyformer.parts.lowering import Plan, dense, with_bias
 from anyformer.parts.place import Place
 
 
@@ -157,6 +157,7 @@ class KVCache:
         """A plan over places [.., T, L], for the shared stores of the groups: [M, 1|N, g * T, L * g], each row only its own past."""
         if self.group == 1:
             return plan
+        plan = dense(plan)
         places, device, group = self.length, self.device, self.group
         allowed = torch.ones(1, n_queries, places, dtype=torch.bool, device=device)
         if plan.causal:

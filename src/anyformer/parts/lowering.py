@@ -1,6 +1,6 @@
-"""From a mask and the facts of a batch to what a kernel needs: nothing, a flag, or a tensor.
+"""From a mask and the facts of a batch to what a kernel needs: nothing, a flag, a tensor, or tiles.
 
-Dimensions: B rows, T queries, S keys.
+Dimensions: B rows, T queries, S keys, N heads.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ import torch
 from torch import Tensor
 
 from anyformer.batch import Padding
+from anyformer.parts import tiles
 from anyformer.parts.attention_position import AttentionPosition
-from anyformer.parts.mask import Causal, Mask
+from anyformer.parts.mask import FULL, Causal, Mask
+from anyformer.parts.mask_facts import Span, Tokens, read, whole
 from anyformer.parts.place import Place
+from anyformer.parts.tiles import Tile, Tiles
 
 
 class Facts(NamedTuple):
@@ -24,51 +27,129 @@ class Facts(NamedTuple):
     padding: Padding
     packed: bool
     dtype: torch.dtype
+    cross: bool = False  # the keys are another text
+
+    @property
+    def padded(self) -> bool:
+        return self.k.segment is not None and self.padding != "none"
 
 
 class Plan(NamedTuple):
     """What one distinct (mask, position, mechanism) comes to for this forward; made once and used by all layers that share it."""
 
     causal: bool = False  # the causal triangle and nothing else: T = S, no tensor needed
-    allowed: Tensor | None = None  # [1|B, 1, 1|T, S] bool; None: all pairs
+    allowed: Tensor | None = None  # [1|B, 1|N, 1|T, S] bool; None: all pairs
     bias: Tensor | None = None  # [1|B, 1|N, 1|T, S], in the dtype of the computation: a very negative number where not allowed, else the position's bias
     empty: bool = False  # some query may see nothing; its output must be 0
     position: AttentionPosition | None = None
     tables: tuple[Tensor, ...] | None = None  # what `position` rotates the new queries and keys by
     q: Place | None = None  # for what depends on content and places alike
     k: Place | None = None
+    tiles: Tiles | None = None  # instead of `allowed`: only these pairs are computed
+    biases: tuple[Tensor | None, ...] = ()  # of each tile, as `bias`
+    source: tuple[Mask, Facts] | None = None  # of tiles: what they were made from
 
 
 def lower(mask: Mask, facts: Facts) -> Plan:
     """The cheapest exact form of `mask` within each document."""
-    q, k, padding, packed, dtype = facts
+    q, k, packed = facts.q, facts.k, facts.packed
     n_q, n_k = q.index.shape[0], k.index.shape[0]
-    queries, keys = range(0, n_q), range(0, n_k)
-    if q.index is not k.index:  # only lengths are known without reading data: a cache holds the queries as its last keys
-        queries = range(n_k - n_q, n_k) if n_k >= n_q else queries
-    extent = mask.extent(queries, keys)
-    padded = k.segment is not None and padding != "none"
-    if not padded and not packed and extent == "all":
+    reduced = mask.reduced(*_spans(facts))
+    if not facts.padded and not packed and reduced == FULL:
         return Plan()
-    if not packed and padding != "any" and n_q == n_k and mask == Causal():
+    if reduced == _CAUSAL and not packed and facts.padding != "any" and n_q == n_k:
         return Plan(causal=True)  # what pads the right is later than every real query
-    allowed = _dense(mask, q, k, packed, padded)
-    return with_bias(allowed, dtype, empty=packed or extent != "all")
+    if reduced is not None and q.index.device.type == "cpu" and not torch.compiler.is_compiling():
+        made = tiles.tile(reduced, *_read(facts), packed, facts.padded)
+        if made is not None:
+            return Plan(tiles=made, biases=tuple(_mask_bias(t.allowed, facts.dtype) for t in made.tiles), source=(reduced, facts))
+    return _dense(mask if reduced is None else reduced, facts)
+
+
+_CAUSAL = Causal()
+
+
+def _spans(facts: Facts) -> tuple[Span, Span]:
+    """All queries and all keys as one block each, without reading data."""
+    n_q, n_k = facts.q.index.shape[0], facts.k.index.shape[0]
+    known = not facts.packed and (facts.k.segment is None or facts.padding != "any")
+    queries, keys = range(0, n_q), range(0, n_k)
+    if facts.q.index is not facts.k.index and not facts.cross and n_k >= n_q:
+        queries = range(n_k - n_q, n_k)  # a cache holds the queries as its last keys
+    prefix = facts.k.prefix is not None
+    lengths = (1, n_k) if facts.padded else (n_k, n_k)
+    return whole(queries, lengths, known, prefix), whole(keys, lengths, known, prefix)
+
+
+def _read(facts: Facts) -> tuple[Tokens, Tokens]:
+    return read(facts.q, facts.k, holes=facts.padding == "any", cross=facts.cross)
+
+
+def _dense(mask: Mask, facts: Facts) -> Plan:
+    """One tensor for all pairs."""
+    q, k = _read(facts)
+    heads = None if mask.own_heads == 1 else torch.arange(mask.own_heads, device=q.order.device)[:, None, None]
+    queries, keys = q.as_queries(heads), k.as_keys()
+    allowed = mask.sees(queries, keys)
+    if facts.packed and queries.segment is not None and keys.segment is not None:
+        allowed = allowed & (queries.segment == keys.segment)
+    if facts.padded and keys.segment is not None:
+        # unpacked: hiding the padded keys is enough, what a padded query computes is never used
+        allowed = allowed & (keys.segment != 0)
+    return with_bias(allowed, facts.dtype, empty=facts.packed or mask != FULL)
+
+
+def with_bias(allowed: Tensor, dtype: torch.dtype, empty: bool) -> Plan:
+    """The plan of `allowed` [1|B, 1|N, 1|T, S]."""
+    return Plan(allowed=allowed, bias=_mask_bias(allowed, dtype), empty=empty)
+
+
+def _mask_bias(allowed: Tensor | None, dtype: torch.dtype) -> Tensor | None:
+    if allowed is None:
+        return None
+    return torch.zeros(allowed.shape, dtype=dtype, device=allowed.device).masked_fill_(~allowed, torch.finfo(dtype).min)
 
 
 def add_position(plan: Plan, position: AttentionPosition | None, facts: Facts) -> Plan:
     """The plan of a mask, with what `position` adds to it: tables to rotate by, a bias, or the places themselves."""
     if position is None:
         return plan
+    if plan.tiles is not None and position.uses & {"scores", "values"}:
+        plan = dense(plan)  # these read all keys of a row at once
     plan = plan._replace(position=position, q=facts.q, k=facts.k, tables=position.tables(facts.q))
+    if plan.tiles is not None:
+        return _bias_tiles(plan, position, facts)
     bias = position.bias(facts.q, facts.k)
     if bias is None:
         return plan
-    bias = bias.to(facts.dtype)
     allowed = _triangle(bias) if plan.causal else plan.allowed
-    if allowed is not None:
-        bias = bias.masked_fill(~allowed, torch.finfo(facts.dtype).min)
-    return plan._replace(causal=False, allowed=allowed, bias=bias)
+    return plan._replace(causal=False, allowed=allowed, bias=_hidden(bias.to(facts.dtype), allowed))
+
+
+def _bias_tiles(plan: Plan, position: AttentionPosition, facts: Facts) -> Plan:
+    """The position's bias for the pairs of each tile."""
+    assert plan.tiles is not None and plan.source is not None
+    if "bias" not in position.uses:
+        return plan
+    cut = plan.tiles
+    if any(isinstance(t.keys, Tensor) for t in cut.tiles):  # keys of all heads together: a bias is computed for one set of places
+        together = tiles.tile(plan.source[0], *_read(facts), facts.packed, facts.padded, by_head=False)
+        if together is None:
+            return add_position(dense(plan._replace(position=None)), position, facts)
+        cut = together
+    biases = [position.bias(_part(facts.q, t.rows, t.queries), _part(facts.k, t.rows, t.tokens())) for t in cut.tiles]
+    hidden = (None if b is None else _hidden(b.to(facts.dtype), t.allowed) for b, t in zip(biases, cut.tiles, strict=True))
+    return plan._replace(tiles=cut, biases=tuple(hidden))
+
+
+def _part(place: Place, rows: slice, where: slice | Tensor) -> Place:
+    """Some of these places."""
+    position = place.position if place.position.shape[0] == 1 else place.position[rows]
+    return Place(place.index[where], position[:, where], None)
+
+
+def _hidden(bias: Tensor, allowed: Tensor | None) -> Tensor:
+    return bias if allowed is None else bias.masked_fill(~allowed, torch.finfo(bias.dtype).min)
 
 
 def _triangle(like: Tensor) -> Tensor:
@@ -76,9 +157,17 @@ def _triangle(like: Tensor) -> Tensor:
     return torch.ones(like.shape[-2:], dtype=torch.bool, device=like.device).tril_()[None, None]
 
 
-def reference(mask: Mask, q: Place, k: Place) -> Tensor:
-    """The definition, for tests and pictures: [B, T, S] bool, allowed by the mask and in the same document."""
-    allowed = mask.allows(q, k)
+def dense(plan: Plan) -> Plan:
+    """A plan without tiles that says the same: for who needs all weights at once."""
+    if plan.tiles is None or plan.source is None:
+        return plan
+    mask, facts = plan.source
+    return add_position(_dense(mask, facts), plan.position, facts)
+
+
+def reference(mask: Mask, q: Place, k: Place, head: int | None = None) -> Tensor:
+    """The definition, for tests and pictures: [B, T, S] bool, allowed by the mask (in some head, or in `head`) and in the same document."""
+    allowed = mask.allows(q, k, head)
     if q.segment is not None and k.segment is not None:
         allowed = allowed & (q.segment[:, :, None] == k.segment[:, None, :])
     if k.segment is not None:
@@ -86,17 +175,4 @@ def reference(mask: Mask, q: Place, k: Place) -> Tensor:
     return allowed
 
 
-def _dense(mask: Mask, q: Place, k: Place, packed: bool, padded: bool) -> Tensor:
-    allowed = mask.allows(q, k)
-    if packed and q.segment is not None and k.segment is not None:
-        allowed = allowed & (q.segment[:, :, None] == k.segment[:, None, :])
-    if padded and k.segment is not None:
-        # unpacked: hiding the padded keys is enough, what a padded query computes is never used
-        allowed = allowed & (k.segment != 0)[:, None, :]
-    return allowed.unsqueeze(1)
-
-
-def with_bias(allowed: Tensor, dtype: torch.dtype, empty: bool) -> Plan:
-    """The plan of `allowed` [1|B, 1, 1|T, S]."""
-    bias = torch.zeros(allowed.shape, dtype=dtype, device=allowed.device).masked_fill_(~allowed, torch.finfo(dtype).min)
-    return Plan(allowed=allowed, bias=bias, empty=empty)
+__all__ = ["Facts", "Plan", "Tile", "Tiles", "add_position", "dense", "lower", "reference", "with_bias"]

@@ -1,38 +1,71 @@
 """Who sees whom, as an expression over facts: `Causal() | Prefix()`, `Causal() & Window(left=255)`.
 
-A mask reads places (where queries and keys stand) and says which pairs are allowed. It never reads positions: those may
-repeat (GLM), indices do not. That a query sees only its own document is added by the lowering, for every mask.
+A mask is a rule: may this query see this key? It reads where they stand in their text (`mask_facts`), never positions: those may repeat (GLM).
+That a query sees only its own document, and no padding, is added by the lowering, for every mask.
 
 In recipes a mask is written as the same expression; it is parsed, never evaluated.
 """
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from anyformer.errors import ConfigError, Problem, nearest
+from anyformer.parts import mask_text
+from anyformer.parts.mask_facts import FAR, Bounds, Span, Tokens, read
 from anyformer.parts.place import Place
-from anyformer.spec import Spec, field_types, read_value, spec
+from anyformer.spec import Spec, spec
 
 Extent = Literal["none", "some", "all"]
 
 
 class Mask(Spec):
-    """Slot for masks. T queries, S keys."""
+    """Slot for masks. A mask says `sees` and `bounds`; everything else follows from them."""
 
-    def allows(self, q: Place, k: Place) -> Tensor:
-        """Which pairs are allowed: bool, broadcastable to [B, T, S]."""
+    def sees(self, q: Tokens, k: Tokens) -> Tensor:
+        """Whether these queries may see these keys: bool, with the shape that their facts broadcast to."""
         raise NotImplementedError
 
+    def bounds(self, q: Span, k: Span) -> Bounds:
+        """What `sees` gives for blocks of queries and keys, as far as it follows from the least and greatest of each fact."""
+        raise NotImplementedError
+
+    @property
+    def own_heads(self) -> int:
+        """How many heads have a rule of their own; 1: all heads have the same."""
+        return 1
+
+    @property
+    def grain(self) -> frozenset[int]:
+        """Sizes of the blocks, if any, that the rule is made of."""
+        block = getattr(self, "block", None)
+        return frozenset() if block is None else frozenset({block})
+
+    def guarantees(self) -> frozenset[str]:
+        """Which of "causal", "cached", "packed", "batched" hold (`parts.guarantees` says what they mean)."""
+        return frozenset({"causal", "cached", "packed", "batched"})
+
+    def reduced(self, q: Span, k: Span) -> Mask | None:
+        """A mask that says the same of all pairs of these two blocks, in fewer words where there are; None: nobody sees anything."""
+        some, every = self.bounds(q, k)
+        return FULL if every is True else self if some is not False else None
+
+    def allows(self, q: Place, k: Place, head: int | None = None, cross: bool = False) -> Tensor:
+        """The rule for all queries and keys of these places: bool [1|B, 1|T, S]. `head` None: allowed in any head."""
+        queries, keys = read(q, k, cross=cross)
+        heads = None if self.own_heads == 1 else torch.arange(self.own_heads, device=q.index.device)[:, None, None]
+        allowed = self.sees(queries.as_queries(heads), keys.as_keys())
+        return allowed.any(1) if head is None or allowed.shape[1] == 1 else allowed[:, head]
+
     def extent(self, q: range, k: range) -> Extent:
-        """What `allows` gives for a block of query and key indices, known without data; "some" where it depends."""
-        return "some"
+        """What the rule gives for a block of queries and keys of one text, known without data; "some" where tokens differ or more must be known."""
+        length = (max(q[-1], k[-1]) + 1, FAR)
+        some, every = self.bounds(*(Span((r[0], r[-1]), (r[0], r[-1]), length, (True, False)) for r in (q, k)))
+        return "all" if every is True else "some" if some is not False else "none"
 
     def __and__(self, other: Mask) -> Mask:
         return And(left=self, right=other)
@@ -47,43 +80,43 @@ class Mask(Spec):
 
     @classmethod
     def from_text(cls, text: str, path: str = "") -> Mask:
-        try:
-            tree = ast.parse(text, mode="eval").body
-        except (SyntaxError, ValueError, RecursionError):
-            raise ConfigError(Problem(path, f"'{text}' is not a mask; write for example Causal() & Window(left=255)")) from None
-        return _read(tree, path)
+        return mask_text.parse(text, path, {kind: made for kind, made in Mask.menu().items() if made not in (And, Or)})
 
 
 @spec
 class Full(Mask):
     """Everybody sees everybody."""
 
-    def allows(self, q: Place, k: Place) -> Tensor:
-        return torch.ones((1, 1, 1), dtype=torch.bool, device=q.index.device)
+    def sees(self, q: Tokens, k: Tokens) -> Tensor:
+        return torch.ones_like(k.order, dtype=torch.bool)
 
-    def extent(self, q: range, k: range) -> Extent:
-        return "all"
+    def bounds(self, q: Span, k: Span) -> Bounds:
+        return Bounds(True, True)
+
+
+FULL = Full()
 
 
 @spec
 class Causal(Mask):
     """Nobody sees what comes later (Vaswani et al. 2017, section 3.2.3)."""
 
-    def allows(self, q: Place, k: Place) -> Tensor:
-        return (k.index[None, :] <= q.index[:, None])[None]
+    def sees(self, q: Tokens, k: Tokens) -> Tensor:
+        return k.order <= q.order
 
-    def extent(self, q: range, k: range) -> Extent:
-        return "all" if k[-1] <= q[0] else "none" if k[0] > q[-1] else "some"
+    def bounds(self, q: Span, k: Span) -> Bounds:
+        return Bounds(k.order[0] <= q.order[1], k.order[1] <= q.order[0])
 
 
 @spec
 class Prefix(Mask):
     """Everybody sees the open prefix (Dong et al. 2019; with Causal a prefix decoder)."""
 
-    def allows(self, q: Place, k: Place) -> Tensor:
-        if k.prefix is None:
-            return torch.zeros((1, 1, 1), dtype=torch.bool, device=q.index.device)
-        return k.prefix[:, None, :]
+    def sees(self, q: Tokens, k: Tokens) -> Tensor:
+        return torch.zeros_like(k.order, dtype=torch.bool) if k.prefix is None else k.prefix
+
+    def bounds(self, q: Span, k: Span) -> Bounds:
+        return Bounds(*k.prefix)
 
 
 @spec
@@ -99,82 +132,91 @@ class Window(Mask):
             if value is not None and value < 0:
                 yield name, f"a window reaches 0 or more tokens, not {value}"
 
-    def allows(self, q: Place, k: Place) -> Tensor:
-        distance = q.index[:, None] - k.index[None, :]
-        allowed = torch.ones_like(distance, dtype=torch.bool)
-        if self.left is not None:
-            allowed &= distance <= self.left
-        if self.right is not None:
-            allowed &= distance >= -self.right
-        return allowed[None]
+    def sees(self, q: Tokens, k: Tokens) -> Tensor:
+        if self.left is None and self.right is None:
+            return FULL.sees(q, k)
+        distance = q.order - k.order
+        if self.left is None or self.right is None:
+            return distance <= self.left if self.left is not None else distance >= -(self.right or 0)
+        return (distance <= self.left) & (distance >= -self.right)
 
-    def extent(self, q: range, k: range) -> Extent:
-        nearest_, farthest = q[0] - k[-1], q[-1] - k[0]
-        low = -self.right if self.right is not None else nearest_
-        high = self.left if self.left is not None else farthest
-        return "all" if low <= nearest_ and farthest <= high else "none" if farthest < low or nearest_ > high else "some"
+    def bounds(self, q: Span, k: Span) -> Bounds:
+        return within(q.order[0] - k.order[1], q.order[1] - k.order[0], self.left, self.right)
 
 
-@spec
-class And(Mask):
+def within(low: int | Tensor, high: int | Tensor, left: int | None, right: int | None) -> Bounds:
+    """Of distances low .. high, how many lie in -right .. left."""
+    least, most = -FAR if right is None else -right, FAR if left is None else left
+    return Bounds((high >= least) & (low <= most), (low >= least) & (high <= most))
+
+
+class Both(Mask):
+    """Two masks joined."""
+
     left: Mask
     right: Mask
 
-    def allows(self, q: Place, k: Place) -> Tensor:
-        return self.left.allows(q, k) & self.right.allows(q, k)
+    @property
+    def own_heads(self) -> int:
+        return max(self.left.own_heads, self.right.own_heads)
 
-    def extent(self, q: range, k: range) -> Extent:
-        both = {self.left.extent(q, k), self.right.extent(q, k)}
-        return "none" if "none" in both else "all" if both == {"all"} else "some"
+    @property
+    def grain(self) -> frozenset[int]:
+        return self.left.grain | self.right.grain
 
-    def to_text(self) -> str:
-        return " & ".join(f"({m.to_text()})" if isinstance(m, Or) else m.to_text() for m in (self.left, self.right))
+    def guarantees(self) -> frozenset[str]:
+        return self.left.guarantees() & self.right.guarantees()
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        heads = {self.left.own_heads, self.right.own_heads} - {1}
+        if len(heads) == 2:
+            yield "right", f"one mask is drawn for {min(heads)} heads, the other for {max(heads)}; both must be drawn for as many, or for 1"
 
 
 @spec
-class Or(Mask):
+class And(Both):
     left: Mask
     right: Mask
 
-    def allows(self, q: Place, k: Place) -> Tensor:
-        return self.left.allows(q, k) | self.right.allows(q, k)
+    def sees(self, q: Tokens, k: Tokens) -> Tensor:
+        return self.left.sees(q, k) & self.right.sees(q, k)
 
-    def extent(self, q: range, k: range) -> Extent:
-        both = {self.left.extent(q, k), self.right.extent(q, k)}
-        return "all" if "all" in both else "none" if both == {"none"} else "some"
+    def bounds(self, q: Span, k: Span) -> Bounds:
+        a, b = self.left.bounds(q, k), self.right.bounds(q, k)
+        return Bounds(a.some & b.some, a.all & b.all)
+
+    def reduced(self, q: Span, k: Span) -> Mask | None:
+        a, b = self.left.reduced(q, k), self.right.reduced(q, k)
+        if a is None or b is None:
+            return None
+        return b if a == FULL else a if b in (FULL, a) else self if (a, b) == (self.left, self.right) else a & b
 
     def to_text(self) -> str:
-        return f"{self.left.to_text()} | {self.right.to_text()}"
+        left = f"({self.left.to_text()})" if isinstance(self.left, Or) else self.left.to_text()
+        right = f"({self.right.to_text()})" if isinstance(self.right, Both) else self.right.to_text()
+        return f"{left} & {right}"
 
 
-def _read(node: ast.expr, path: str) -> Mask:
-    if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.BitAnd, ast.BitOr)):
-        left, right = _read(node.left, path), _read(node.right, path)
-        return left & right if isinstance(node.op, ast.BitAnd) else left | right
-    if isinstance(node, ast.Name):
-        node = ast.Call(func=node, args=[], keywords=[])
-    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
-        raise ConfigError(Problem(path, f"'{ast.unparse(node)}' is not a mask; masks are joined with & and |, as in Causal() | Prefix()"))
-    return _read_call(node.func.id, node, path)
+@spec
+class Or(Both):
+    left: Mask
+    right: Mask
 
+    def sees(self, q: Tokens, k: Tokens) -> Tensor:
+        return self.left.sees(q, k) | self.right.sees(q, k)
 
-def _read_call(name: str, node: ast.Call, path: str) -> Mask:
-    menu = {kind: cls for kind, cls in Mask.menu().items() if cls not in (And, Or)}
-    if name not in menu:
-        raise ConfigError(Problem(path, f"unknown mask '{name}'{nearest(name, menu)}"))
-    hints = field_types(menu[name])
-    if len(node.args) > len(hints):
-        raise ConfigError(Problem(path, f"{name} takes at most {len(hints)} values"))
-    given: dict[str, Any] = dict(zip(hints, (_constant(a, path) for a in node.args), strict=False))
-    for keyword in node.keywords:
-        if keyword.arg not in hints:
-            raise ConfigError(Problem(path, f"{name} has no field '{keyword.arg}'{nearest(str(keyword.arg), hints)}"))
-        given[keyword.arg] = _constant(keyword.value, path)
-    return menu[name](**{field: read_value(hints[field], value, f"{path}.{field}" if path else field) for field, value in given.items()})
+    def bounds(self, q: Span, k: Span) -> Bounds:
+        a, b = self.left.bounds(q, k), self.right.bounds(q, k)
+        return Bounds(a.some | b.some, a.all | b.all)
 
+    def reduced(self, q: Span, k: Span) -> Mask | None:
+        a, b = self.left.reduced(q, k), self.right.reduced(q, k)
+        if FULL in (a, b):
+            return FULL
+        if a is None or b is None or a == b:
+            return b if a is None else a
+        return self if (a, b) == (self.left, self.right) else a | b
 
-def _constant(node: ast.expr, path: str) -> Any:
-    try:
-        return ast.literal_eval(node)
-    except ValueError:
-        raise ConfigError(Problem(path, f"'{ast.unparse(node)}' is not a plain number")) from None
+    def to_text(self) -> str:
+        right = f"({self.right.to_text()})" if isinstance(self.right, Or) else self.right.to_text()
+        return f"{self.left.to_text()} | {right}"
