@@ -37,6 +37,9 @@ class Attention(Part):
         def misfits(self, d_model: int) -> list[tuple[str, str]]:
             """(field, message) for what cannot be at this width."""
             found = list(self.mechanism.misfits(self.mask, self.position))
+            drawn, n_heads = self.mask.own_heads, self.heads(d_model)[0]
+            if drawn not in (1, n_heads):
+                found.append(("mask", f"is drawn for {drawn} heads, the attention has {n_heads}; draw it for {n_heads}, or for 1"))
             if self.position is not None:
                 found += [(f"position.{field}" if field else "position", message) for field, message in self.position.misfits(*self.heads(d_model))]
             return found
@@ -63,7 +66,7 @@ class Attention(Part):
     def shares_keys(self) -> bool:
         """Whether the hypotheses of a beam may keep their past in one store."""
         by_content = self.position is not None and bool(self.position.uses & {"scores", "values"})
-        return self.mechanism.shares_keys and not by_content
+        return self.mechanism.shares_keys and not by_content and self.mask.own_heads == 1
 
 
 class MultiHeadAttention(Attention):
