@@ -5,7 +5,7 @@ Shapes are those of weights; every op also works on tensors of the meta device, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -152,6 +152,18 @@ class Dropped(Surplus):
     """Not read and not written; `note` says why (a table that is computed, a head for another task)."""
 
     note: str
+
+
+@dataclass(frozen=True)
+class Computed(Surplus):
+    """A table that they store and we compute; `rows`: how many rows -> the table."""
+
+    rows: Callable[[int], Tensor]
+
+    def read(self, theirs: list[Tensor]) -> list[Tensor]:
+        if not torch.allclose(theirs[0].float(), self.rows(theirs[0].shape[0]), atol=1e-4):
+            raise ValueError("holds other numbers than the table that the config describes")
+        return []
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from anyformer.interop.hf import mixtral
 from anyformer.interop.hf import qwen3_moe
 from anyformer.interop.hf import t5
 from anyformer.interop.hf import mt5
+from anyformer.interop.hf import bart
 # isort: on
 
-__all__ = ["gemma", "gemma2", "gemma3_text", "glm", "glm4", "llama", "mistral", "mixtral", "mt5", "olmo2", "phi3", "qwen2", "qwen3", "qwen3_moe", "t5"]
+__all__ = ["bart", "gemma", "gemma2", "gemma3_text", "glm", "glm4", "llama", "mistral", "mixtral", "mt5", "olmo2", "phi3", "qwen2", "qwen3", "qwen3_moe", "t5"]

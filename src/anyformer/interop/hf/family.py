@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from anyformer.checkpoint.identity import differences
 from anyformer.errors import ConfigError, ConversionError, Problem, nearest
 from anyformer.interop.hf.canonical import canonical
 from anyformer.interop.hf.keys import INERT, Keys
-from anyformer.interop.rule import Rule
+from anyformer.interop.rule import Rule, bind
 from anyformer.model.model import Model
 
 
@@ -68,12 +70,18 @@ class Family:
         """
         data = {"architectures": [self.architectures[0]], "model_type": self.model_type, **self.write(config)}
         try:
-            back = self.config(data)
+            back = self.config(data, self.names(config))
         except ConversionError as error:
             raise ConversionError(*(Problem(p.path, f"{p.message} (as {self.model_type} would say it)") for p in error.problems)) from None
         if problems := list(self._told(canonical(config), canonical(back))):
             raise ConversionError(*problems)
         return data
+
+    def names(self, config: Model.Config) -> set[str]:
+        """Their names of the tensors that this config has."""
+        with torch.device("meta"):
+            held = config.build().state_dict()
+        return {name for r in bind(self.rules(config), held) if r.ours for name in r.theirs}
 
     def _told(self, ours: dict[str, Any], back: dict[str, Any]) -> Iterator[Problem]:
         """The differences; what differs in many layers alike is told for the first of them."""
