@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from anyformer.errors import ConfigError, Problem
 from anyformer.model.model import Model
-from anyformer.parts import alibi, relative_bias, rotary, shaw, transformer_xl, two_dimensional  # noqa: F401  (they fill the menus)
 from anyformer.parts.attention_position import AttentionPosition
 from anyformer.parts.embedding import Embedding
 from anyformer.parts.part import PartConfig

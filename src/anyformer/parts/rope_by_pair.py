@@ -17,7 +17,7 @@ from anyformer.spec import spec
 
 
 def yarn_gain(factor: float, weight: float = 1.0) -> float:
-    """0.1 * weight * ln(factor) + 1: how much sharper attention must be over texts `factor` times longer (Peng et al. 2023, equation 22)."""
+    """0.1 * weight * ln(factor) + 1: how much sharper attention must be over texts `factor` times longer (Peng et al. 2023, section 3.4)."""
     return 0.1 * weight * math.log(factor) + 1.0 if factor > 1 else 1.0
 
 

@@ -53,7 +53,7 @@ def a_length(value: int) -> Iterator[tuple[str, str]]:
 
 @spec
 class Linear(RopeScaling):
-    """w_i / factor: positions are squeezed into the trained range (Chen et al. 2023, Position Interpolation, equation 4)."""
+    """w_i / factor: positions are squeezed into the trained range (Chen et al. 2023, Position Interpolation, section 2.3)."""
 
     factor: float
 

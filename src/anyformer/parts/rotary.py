@@ -10,7 +10,6 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from anyformer.parts import rope_by_pair  # noqa: F401  (its scalings are on the menu)
 from anyformer.parts.attention_position import AttentionPosition, steps
 from anyformer.parts.place import Place
 from anyformer.parts.rope_scaling import RopeScaling, plain_frequencies

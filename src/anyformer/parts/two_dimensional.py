@@ -1,4 +1,4 @@
-"""Two positions a token (Du et al. 2022, GLM, section 2.1): where it stands in the corrupted text, and where inside its blank.
+"""Two positions a token (Du et al. 2022, GLM, section 2.2.1): where it stands in the corrupted text, and where inside its blank.
 
 A token of the text is at (i, 0); the tokens that fill the blank at i are at (i, 1), (i, 2), ...
 """

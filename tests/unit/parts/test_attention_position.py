@@ -9,7 +9,7 @@ import torch
 from places import last, place
 from torch import Tensor
 
-from anyformer.parts import alibi, relative_bias, rotary, shaw, transformer_xl  # noqa: F401  (they fill the menu)
+from anyformer.parts import alibi, rotary, shaw
 from anyformer.parts.attention_position import AttentionPosition
 from anyformer.parts.init import Normal
 from anyformer.parts.place import Place
