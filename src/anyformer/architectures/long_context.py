@@ -19,6 +19,7 @@ from anyformer.parts.norm import LayerNorm
 from anyformer.parts.performer import Performer
 from anyformer.parts.position import Learned, Sinusoidal
 from anyformer.parts.residual import pre_norm
+from anyformer.parts.short_texts import WholeIfShort
 
 
 @architecture(
@@ -44,7 +45,7 @@ def bigbird(
 ) -> Model.Config:
     """ITC, the internal construction (table 8, appendix E.3): b = 64, global 2b, window 3b, random 3b."""
     embedding = Embedding.Config(position=Learned.Config(length=context), token_types=2, norm=NORM, dropout=dropout)
-    mask = BigBird(block=block, window=3, random=random)
+    mask = WholeIfShort(length=(5 + 2 * random) * block) | BigBird(block=block, window=3, random=random)  # the code attends fully to short texts
     activation = GELU(tanh=True)
     return encoder(embedding, d_model, n_layers, n_heads, d_ff, vocab_size, dropout, activation=activation, mask=mask, pooler=Pooler.Config())
 

@@ -20,6 +20,25 @@ from anyformer.interop.hf import qwen3_moe
 from anyformer.interop.hf import t5
 from anyformer.interop.hf import mt5
 from anyformer.interop.hf import bart
+from anyformer.interop.hf import bert
 # isort: on
 
-__all__ = ["bart", "gemma", "gemma2", "gemma3_text", "glm", "glm4", "llama", "mistral", "mixtral", "mt5", "olmo2", "phi3", "qwen2", "qwen3", "qwen3_moe", "t5"]
+__all__ = [
+    "bart",
+    "bert",
+    "gemma",
+    "gemma2",
+    "gemma3_text",
+    "glm",
+    "glm4",
+    "llama",
+    "mistral",
+    "mixtral",
+    "mt5",
+    "olmo2",
+    "phi3",
+    "qwen2",
+    "qwen3",
+    "qwen3_moe",
+    "t5",
+]
