@@ -36,6 +36,7 @@ FIELDS: dict[str, dict[str, object]] = {
     "Learned": {"length": 40},
     "TwoDimensional": {"length": 40},
     "Window": {"left": 2},
+    "WholeIfShort": {"length": 6},
     "LocalBlocks": {"block": 2, "left": 1},
     "BlockEnds": {"block": 3},
     "Strided": {"stride": 3},
@@ -100,7 +101,9 @@ def in_attention(field: str) -> Callable[[Spec], Model.Config]:
 
 
 def masked(mask: Spec) -> Model.Config:
-    """A mask in a decoder: alone where it looks back only, else within the causal one."""
+    """A mask in a decoder: alone where it looks back only, else within the causal one; in an encoder where it must know the whole text."""
+    if "causal" not in mask.guarantees():  # type: ignore[attr-defined]
+        return encoder(block(attention=attention(mask=mask)))
     within = mask if isinstance(mask, Causal) else Or(left=Causal(), right=mask) if isinstance(mask, Prefix) else And(left=Causal(), right=mask)
     return decoder(block(attention=attention(mask=within)))
 
