@@ -111,7 +111,10 @@ class Normal(Init):
 
 @spec
 class FanIn(Init):
-    """N(0, 1 / in) for matrices, N(0, std^2) for tables (T5, appendix of the code; PaLM, section 3.2: 1 for tables)."""
+    """N(0, 1 / in) for matrices, N(0, std^2) for tables (T5's and GLaM's code; PaLM, section 5: 1 for tables).
+
+    Where scores are not divided by sqrt(head_dim), the queries' map begins so much smaller.
+    """
 
     std: float = 1.0
 
@@ -120,3 +123,8 @@ class FanIn(Init):
 
     def table(self, weight: Tensor) -> None:
         nn.init.normal_(weight, std=self.std)
+
+    def finish(self, model: nn.Module) -> None:
+        for part in model.modules():
+            if isinstance(part, MultiHeadAttention):
+                part.query.weight.mul_(part.head_dim**-0.5 / part.scale)
