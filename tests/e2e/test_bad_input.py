@@ -207,7 +207,30 @@ def test_a_run_without_a_saved_step_is_begun_again_by_resume_auto(copied, recipe
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 def test_a_full_disk_while_writing_translations(trained, capsys):
-    assert "disk is full" in refused(capsys, "translate", trained, "the dog .", "--output", "/dev/full")
+    message = refused(capsys, "translate", trained, "the dog .", "--output", "/dev/full")
+    assert "/dev/full: the disk is full; make room and run again" in message and "saved step" not in message
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/version"), reason="needs /proc")
+def test_outputs_that_cannot_be_written_are_named_as_they_were_given(trained, recipe, capsys):
+    assert refused(capsys, "translate", trained, "the dog .", "--output", "/proc/version").startswith("error: /proc/version: ")
+    assert refused(capsys, "tokenizer", "train", recipe.parent / "tiny.en", "--kind", "word", "--out", "/proc/t.json").startswith("error: /proc/t.json: ")
+    assert refused(capsys, "attention", trained, "the dog .", "--out", recipe).startswith(f"error: {recipe}: exists, and is no folder")
+    output = recipe.parent / "none" / "made"
+    assert refused(capsys, "translate", trained, "the dog .", "--output", output).startswith(f"error: {output}: no such file or folder")
+
+
+def test_runs_elsewhere_are_named_and_a_folder_is_not_called_by_a_dot(recipe, copied, capsys, monkeypatch):
+    (recipe.parent / "runs").mkdir()
+    copied.rename(recipe.parent / "runs" / "mine")
+    monkeypatch.chdir(recipe.parent)
+    message = refused(capsys, "translate", ".", "text")
+    assert message.startswith(f"error: {recipe.parent}: is no run") and "runs/mine" in message
+    assert "runs/mine" in refused(capsys, "translate", "/tmp/none", "text")
+    assert "runs/mine" in refused(capsys, "translate", "runs", "text")
+    (recipe.parent / "empty").mkdir()
+    monkeypatch.chdir(recipe.parent / "empty")
+    assert f"there are no runs in runs or {recipe.parent / 'empty'}" in refused(capsys, "translate", "none", "text")
 
 
 def test_a_search_that_cannot_be(trained, capsys):

@@ -1,5 +1,6 @@
 """From raw text to a translation, through the command line and through Python."""
 
+import gzip
 import io
 import json
 import sys
@@ -43,6 +44,17 @@ def test_translate_arguments_files_and_streams_agree(trained, tmp_path, capsys, 
     assert out_of(capsys, "translate", trained) == from_arguments
     run = anyformer.load(trained)
     assert run.translate([TEXT, "a bird likes a tree ."]) == from_arguments.splitlines()
+
+
+def test_packed_output_is_packed_input(trained, tmp_path, capsys):
+    (tmp_path / "in").write_text(f"{TEXT}\na bird likes a tree .\n")
+    out_of(capsys, "translate", trained, "--input", tmp_path / "in", "--output", tmp_path / "out.gz")
+    expected = out_of(capsys, "translate", trained, "--input", tmp_path / "in")
+    assert gzip.decompress((tmp_path / "out.gz").read_bytes()).decode() == expected
+    assert out_of(capsys, "translate", trained, "--input", tmp_path / "out.gz").count("\n") == 2
+    (tmp_path / "link").symlink_to(tmp_path / "plain")
+    out_of(capsys, "translate", trained, TEXT, "--output", tmp_path / "link")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "plain").read_text(encoding="utf-8") == expected.splitlines(keepends=True)[0]
 
 
 def test_n_best_with_scores(trained, capsys):
@@ -121,6 +133,17 @@ def test_a_run_goes_on(copied, capsys):
     assert (copied / "latest").read_text().strip() == "step-000080"
     made = folder.read_config(copied)
     assert made["train"]["max_steps"] == 80 and len(made["run"]["resumed"]) == 1
+
+
+def test_damaged_lines_of_metrics_are_set_aside_and_said(copied, capsys):
+    metrics = copied / "metrics.jsonl"
+    lines = metrics.read_bytes().splitlines(keepends=True)
+    garbage = [b"\x00\xff garbage\n", b"[1, 2]\n", b'{"loss": 1}\n']
+    metrics.write_bytes(b"".join([lines[0], *garbage, *lines[1:]]))
+    assert "3 damaged lines" in out_of(capsys, "train", "--resume", copied, "train.max_steps=70")
+    assert (copied / "metrics.damaged").read_bytes() == b"".join(garbage)
+    again = [json.loads(line) for line in metrics.read_bytes().splitlines()]
+    assert [json.loads(line) for line in lines if not json.loads(line).get("final")] == again[: len(lines)] and again[-1]["step"] == 70
 
 
 def test_resume_auto_starts_then_goes_on(recipe, capsys, monkeypatch):

@@ -12,19 +12,7 @@ from anyformer.errors import file_of
 
 MAX_PROBLEMS = 20
 
-OUTSIDE = {
-    errno.ENOENT,
-    errno.EACCES,
-    errno.EPERM,
-    errno.EISDIR,
-    errno.ENOTDIR,
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EROFS,
-    errno.EEXIST,
-    errno.ENAMETOOLONG,
-    errno.EFBIG,
-}
+OURS = {None, errno.EBADF, errno.EFAULT}  # the only errors of the system that tell of a mistake of ours; all others are about a file, a disk, a network
 
 
 def wrong_input(problems: list[str]) -> int:
@@ -62,12 +50,13 @@ def about_file(error: OSError) -> str:
         errno.EPERM: "no permission",
         errno.EISDIR: "is a folder, a file is needed",
         errno.ENOTDIR: "is no folder",
-        errno.ENOSPC: "the disk is full; make room and run again (the last saved step is whole)",
-        errno.EDQUOT: "the disk quota is used up; make room and run again (the last saved step is whole)",
+        errno.EEXIST: "exists, and is no folder",
+        errno.ENOSPC: "the disk is full; make room and run again",
+        errno.EDQUOT: "the disk quota is used up; make room and run again",
         errno.EROFS: "the file system cannot be written to",
     }.get(error.errno or 0, error.strerror or str(error))
     path = file_of(error)
-    return f"{path}: {what}" if path else what
+    return f"{path or 'output'}: {what}"
 
 
 def is_out_of_memory(error: Exception) -> bool:

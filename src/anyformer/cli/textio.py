@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
+import io
 import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
 
-from anyformer.errors import InputError, Problem
+from anyformer.errors import InputError, Problem, file_of
 
 
 def lines(texts: list[str], path: Path | None) -> Iterator[str]:
@@ -34,22 +36,50 @@ def lines(texts: list[str], path: Path | None) -> Iterator[str]:
 def output(path: Path | None) -> Iterator[TextIO]:
     """The file to write to, or standard output.
 
-    A file appears whole, in place of what was there, only when all of it was written: what goes wrong on the way changes nothing, and the input
-    may be the output.
+    A file whose name ends in .gz is packed. A file appears whole, in place of what was there, only when all of it was written: what goes wrong on the
+    way changes nothing, and the input may be the output.
     """
     if path is None:
         yield sys.stdout
-    elif path.exists() and not path.is_file():  # a device or a pipe
-        with open(path, "w", encoding="utf-8", newline="\n") as file:
+    elif _is_no_plain_file(path):
+        with _about(path, path), _opened(path) as file:
             yield file
     else:
-        beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+        place = Path(os.path.realpath(path))  # a link stays a link
+        beside = place.with_name(f".{place.name}.{os.getpid()}.part")
         try:
-            with open(beside, "w", encoding="utf-8", newline="\n") as file:
-                yield file
-            os.replace(beside, path)
+            with _about(path, beside):
+                with _opened(beside, place.name if path.suffix == ".gz" else "") as file:
+                    yield file
+                os.replace(beside, place)
         finally:
-            beside.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # it has its own message
+                beside.unlink(missing_ok=True)
+
+
+def _is_no_plain_file(path: Path) -> bool:
+    """A device or a pipe, of which none must stand in another's place: /dev/stdout may lead to a file."""
+    return str(path).startswith(("/dev/std", "/dev/fd/", "/proc/")) or (path.exists() and not path.is_file())
+
+
+@contextlib.contextmanager
+def _opened(path: Path, packed_as: str = "") -> Iterator[TextIO]:
+    """A file to write text to; `packed_as`: a gzip file whose content has this name."""
+    with contextlib.ExitStack() as stack:
+        plain = stack.enter_context(open(path, "wb"))
+        file = stack.enter_context(gzip.GzipFile(packed_as, "wb", fileobj=plain, mtime=0)) if packed_as else plain
+        yield stack.enter_context(io.TextIOWrapper(file, encoding="utf-8", newline="\n"))
+
+
+@contextlib.contextmanager
+def _about(path: Path, written: Path) -> Iterator[None]:
+    """Errors of writing name the file that was asked for, not the one beside it (and not none, as a full disk does)."""
+    try:
+        yield
+    except OSError as error:
+        if file_of(error) in ("", str(written)):
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
 
 
 def _decode(source: Iterable[bytes], name: str) -> Iterator[str]:

@@ -73,7 +73,7 @@ def execute(
         folder=where,
         epoch=lambda step: step * accumulate / prepared.stream.batches_in_epoch,
         evaluate=validation(prepared, device),
-        observers=[MetricsFile(where / "metrics.jsonl"), TensorBoard(where / "tensorboard"), *screen.observers(), samples],
+        observers=[MetricsFile(where / "metrics.jsonl", screen.note), TensorBoard(where / "tensorboard"), *screen.observers(), samples],
         world=world,
         identity={"model": prepared.model.to_dict(), "data": prepared.stream.fingerprint},
         resume=resumed,

@@ -126,14 +126,16 @@ def open_run(path: Path) -> Path:
     beside = RUNS / path.name
     if not path.exists() and is_run(beside):
         return beside
-    others = ", ".join(str(p) for p in runs(path.parent if path.parent.is_dir() else RUNS)[-5:]) or "none here yet; `anyformer demo` makes one"
+    around = {p.resolve(): p for root in (RUNS, path.parent, path) for p in runs(root)}
+    known = ", ".join(str(p) for p in sorted(around.values(), key=_written)[-5:])
+    others = f"the newest runs: {known}" if known else f"there are no runs in {RUNS} or {_named(path.parent)}; `anyformer demo` makes one"
     what = "is no run (it has no config.yaml)" if path.exists() else "there is no such run"
-    raise InputError(Problem(str(path), f"{what}; runs: {others}"))
+    raise InputError(Problem(_named(path), f"{what}; {others}"))
 
 
 def runs(root: Path = RUNS) -> list[Path]:
     """All runs in `root`, oldest first."""
-    return sorted((p for p in _children(root) if is_run(p)), key=lambda p: (p / "config.yaml").stat().st_mtime)
+    return sorted((p for p in _children(root) if is_run(p)), key=_written)
 
 
 def latest(recipe: str, root: Path = RUNS) -> Path | None:
@@ -177,6 +179,15 @@ def last_metrics(folder: Path) -> dict[str, Any]:
 def _content(folder: Path) -> list[Path]:
     """What is in the folder, but for the lock."""
     return [path for path in folder.iterdir() if path.name != lock.FILE]
+
+
+def _written(run: Path) -> float:
+    return (run / "config.yaml").stat().st_mtime
+
+
+def _named(path: Path) -> str:
+    """A path as people know it: not `.`."""
+    return str(path) if path.name and path.name != ".." else str(path.resolve())
 
 
 def _children(root: Path) -> list[Path]:

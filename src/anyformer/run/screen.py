@@ -20,6 +20,9 @@ class Screen:
         if self.stream:
             print(text, file=self.stream, flush=True)
 
+    def note(self, text: str) -> None:
+        self.say(f"note: {text}")
+
     def observers(self) -> list[Observer]:
         return [self.console] if self.console else []
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 import os
 from collections.abc import Iterable, Sequence
@@ -116,12 +118,22 @@ class Tokenizer:
         """Special token -> id, the named ones too, but `<unk>`, which stands for text."""
         return {token.content: id for id, token in sorted(self.backend.get_added_tokens_decoder().items()) if token.special}
 
+    @functools.cached_property
+    def begin(self) -> list[int]:
+        """The ids that a model has seen before each text: those of an imported tokenizer; none for our own."""
+        return self._marks[0]
+
+    @functools.cached_property
+    def end(self) -> list[int]:
+        """The ids that an encoder has seen behind each text: the end of sentence, but where an imported tokenizer sets others."""
+        return self._marks[1] or [self.eos_id]
+
     @property
-    def frame(self) -> tuple[list[int], list[int]]:
-        """The ids that a model which was trained by another tool has seen before and behind each text; nothing for our own."""
-        marks = self.backend.encode("a", add_special_tokens=True)
-        text = [i for i, mark in enumerate(marks.special_tokens_mask) if not mark]
-        return (marks.ids[: text[0]], marks.ids[text[-1] + 1 :]) if text else ([], [])
+    def _marks(self) -> tuple[list[int], list[int]]:
+        """What the file's own post-processor sets around a text; our own files have none."""
+        marked = self.backend.encode("a", add_special_tokens=True)
+        text = [i for i, special in enumerate(marked.special_tokens_mask) if not special]
+        return (marked.ids[: text[0]], marked.ids[text[-1] + 1 :]) if text else ([], [])
 
     def _known(self, ids: Iterable[int]) -> list[int]:
         known = [int(i) for i in ids]
@@ -172,8 +184,11 @@ class Tokenizer:
         try:
             beside.write_text(self.to_json(), encoding="utf-8", newline="\n")
             os.replace(beside, path)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(path)) from error
         finally:
-            beside.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                beside.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Tokenizer:

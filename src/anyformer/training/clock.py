@@ -6,6 +6,7 @@ weights as it did before, the time used at each step is written down, and read i
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 from typing import IO
@@ -53,8 +54,9 @@ class Clock:
 
 def _read(path: Path) -> dict[str, float]:
     recorded = {}
-    for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True):
         key, _, seconds = line.partition(" ")
-        if line.endswith("\n"):
-            recorded[key] = float(seconds)
+        with contextlib.suppress(ValueError):  # a damaged line: the clock itself is read for that step
+            if line.endswith("\n"):
+                recorded[key] = float(seconds)
     return recorded

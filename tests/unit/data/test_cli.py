@@ -99,3 +99,9 @@ def test_get_writes_over_nothing(here, write):
     with pytest.raises(InputError, match="holds something else"):
         run("get", "three", "--out", str(mine.parent), data_dir=here)
     assert mine.read_text() == "mine\n" and len(list(mine.parent.iterdir())) == 1
+
+
+def test_files_that_are_written_have_the_mode_that_files_have(here, capsys):
+    assert run("get", "three", "--out", str(here / "out"), data_dir=here) == 0
+    (here / "plain").write_text("")
+    assert (here / "out" / "train.en").stat().st_mode == (here / "plain").stat().st_mode

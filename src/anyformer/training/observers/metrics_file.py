@@ -14,39 +14,65 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
 from anyformer.checkpoint.files import write_text
-from anyformer.errors import CheckpointError, Problem
+from anyformer.errors import CheckpointError, Problem, counted
 from anyformer.training.observers.observer import Observer
 
 TIME_FIELDS = ("elapsed", "tokens_per_second")  # the only fields in which a resumed run differs from one in one go
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The lines of a metrics file; one that a kill cut short is left out."""
-    lines = []
-    for text in path.read_text(encoding="utf-8").splitlines(keepends=True):
-        if text.endswith("\n"):
-            lines.append(json.loads(text))
-    return lines
+    """The lines of a metrics file; damaged ones, and one that a kill cut short, are left out."""
+    return _sorted_out(path)[0]
+
+
+def _sorted_out(path: Path) -> tuple[list[dict[str, Any]], list[bytes]]:
+    """The lines that hold metrics, and the others as they stand there, but for a last one that a kill cut short."""
+    whole, damaged = [], []
+    for text in path.read_bytes().splitlines(keepends=True):
+        try:
+            line = json.loads(text)
+            float(line["step"])  # or it is no line of ours
+            whole.append(line)
+        except (ValueError, TypeError, KeyError):
+            if text.endswith(b"\n"):
+                damaged.append(text)
+    return whole, damaged
 
 
 class MetricsFile(Observer):
-    """Writes every line at once, so that a kill loses none, and to the disk before a step is saved."""
+    """Writes every line at once, so that a kill loses none, and to the disk before a step is saved.
 
-    def __init__(self, path: Path):
+    Args:
+        say: told of damaged lines that a resumed run has found, and set aside in `metrics.damaged`.
+    """
+
+    def __init__(self, path: Path, say: Callable[[str], None] = lambda message: None):
         self.path = Path(path)
+        self._say = say
         self._file: IO[str] | None = None
 
     def rewind(self, step: int) -> None:
         self.close()
-        kept = []
+        kept: list[dict[str, Any]] = []
         if step > 0 and self.path.exists():
-            kept = [line for line in read_metrics(self.path) if line["step"] <= step and not line.get("final")]
+            whole, damaged = _sorted_out(self.path)
+            kept = [line for line in whole if line["step"] <= step and not line.get("final")]
+            self._set_aside(damaged)
         self._try(lambda: write_text(self.path, "".join(json.dumps(line) + "\n" for line in kept)))
         self._file = open(self.path, "a", encoding="utf-8")  # noqa: SIM115  closed by close()
+
+    def _set_aside(self, damaged: list[bytes]) -> None:
+        if not damaged:
+            return
+        aside = self.path.with_suffix(".damaged")
+        with open(aside, "ab") as file:
+            file.writelines(damaged)
+        self._say(f"{self.path} has {counted(len(damaged), 'damaged line')}: set aside in {aside.name}, the others are kept")
 
     def logged(self, line: dict[str, Any]) -> None:
         assert self._file is not None
