@@ -75,7 +75,7 @@ def _run(args: argparse.Namespace) -> int:
     except OSError as error:
         if error.errno == errno.EPIPE:
             return _reader_is_gone()
-        if error.errno in failure.OUTSIDE:
+        if error.errno not in failure.OURS:
             return failure.wrong_input([failure.about_file(error)])
         return failure.our_fault(error)
     except MemoryError as error:
