@@ -25,6 +25,7 @@ class Dial(NamedTuple):
     experts: int  # at most so many
     context: float  # share of the lengths that is kept
     head: tuple[int, int] = (1, 1)  # width of the heads of the attention that is being changed
+    stretch: float = 1.0  # of d_ff, beyond its ratio to d_model
 
     def wide(self, width: int) -> int:
         """A width that goes with d_model; a multiple of 4 where it was one and is not small."""

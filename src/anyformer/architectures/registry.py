@@ -130,12 +130,12 @@ def get(name: str, *, scale: str | int | float | None = None, **changes: Any) ->
             read[key] = read_value(takes[key], value, key)
         except ConfigError as error:
             problems += error.problems
+    try:
+        config = found.make(**read)  # without those that cannot be read: what else is wrong is told with them
+    except ConfigError as error:
+        problems += _told_of_arguments(error.problems, changes)
     if problems:
         raise ConfigError(*problems)
-    try:
-        config = found.make(**read)
-    except ConfigError as error:
-        raise ConfigError(*_told_of_arguments(error.problems, changes)) from None
     if scale is None:
         return config
     return scaled(config, scale, context=found.context, keep_vocabulary="vocab_size" in changes)
@@ -154,12 +154,13 @@ def _told_of_arguments(problems: list[Problem], given: Mapping[str, Any]) -> lis
 def _meant(name: str) -> str:
     """A hint: the nearest names; for a size that a family has not, those that it has."""
     plain = name.lower().replace("_", "-")
+    close = difflib.get_close_matches(plain, [*_KNOWN, *families()], n=3, cutoff=0.6)
+    hint = f" (did you mean {_either(dict.fromkeys(close))}?)" if close else ""
     of_family = [family for family in families() if plain.startswith(family + "-")]
     if plain not in _KNOWN and of_family:
         family = max(of_family, key=len)
-        return f"; {family} has {', '.join(known(family))}"
-    close = difflib.get_close_matches(plain, [*_KNOWN, *families()], n=3, cutoff=0.6)
-    return f" (did you mean {_either(dict.fromkeys(close))}?)" if close else "; `anyformer list` names all"
+        return f"{hint}; {family} has {', '.join(known(family))}"
+    return hint or "; `anyformer list` names all"
 
 
 def _either(names: Iterable[str]) -> str:

@@ -75,7 +75,7 @@ def _(config: MultiHeadAttention.Config, dial: Dial) -> dict[str, Any]:
 @changes.register(MLP.Config)
 @changes.register(GatedMLP.Config)
 def _(config: MLP.Config | GatedMLP.Config, dial: Dial) -> dict[str, Any]:
-    return {"d_ff": dial.wide(config.d_ff)}
+    return {"d_ff": max(1, round(dial.stretch * dial.wide(config.d_ff)))}
 
 
 @changes.register

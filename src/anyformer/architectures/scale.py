@@ -19,6 +19,7 @@ from anyformer.errors import ConfigError, Problem
 from anyformer.model.count import body_parameters
 from anyformer.model.model import Model
 from anyformer.model.skeleton import stacks
+from anyformer.parts.attention import Attention
 
 TINY = 1_000_000  # parameters without embeddings; trains in a minute on a CPU
 TINY_CONTEXT = 512  # tokens; tables of positions and windows shrink with it
@@ -77,6 +78,8 @@ class _Found(NamedTuple):
     strain: float  # on what should stay alike
     size: int
     config: Model.Config
+    depth: Model.Config  # from which it was made
+    dial: Dial
 
 
 def _search(config: Model.Config, target: int, share_of_context: float) -> _Found | None:
@@ -91,7 +94,19 @@ def _search(config: Model.Config, target: int, share_of_context: float) -> _Foun
         every += (f._replace(strain=f.strain + far + lonely) for f in _of_depth(depth, dial, target))
         if i >= DEPTHS and any(f.error <= WITHIN for f in every):
             break
+    every.sort(key=lambda f: (max(f.error, WITHIN), f.strain + 4 * f.error))
+    if every and every[0].error > WITHIN:
+        every += [f for nearest in every[:4] for f in _stretched(nearest, target)]
     return min(every, key=lambda f: (max(f.error, WITHIN), f.strain + 4 * f.error), default=None)
+
+
+def _stretched(found: _Found, target: int) -> Iterator[_Found]:
+    """Where heads leave few widths to choose from, d_ff gives way by up to 6 %."""
+    for percent in (1, 2, 4, 6):
+        for sign in (1, -1):
+            made = _at(found.depth, found.dial._replace(stretch=1 + sign * percent / 100), found.config.d_model, target)
+            if made is not None:
+                yield made
 
 
 def _depths(config: Model.Config, share: float) -> Iterator[tuple[float, Model.Config]]:
@@ -100,7 +115,7 @@ def _depths(config: Model.Config, share: float) -> Iterator[tuple[float, Model.C
     total = sum(stack.n_layers for stack in stacks(config).values())
     liked = max(share ** (1 / 3), min(1.0, 4 / total))
     seen = set()
-    for change in (1.0, 1.25, 0.8, 1.5, 0.65, 2.0, 0.5, 3.0, 0.33, 5.0, 0.2, 0.0):
+    for change in (1.0, 1.25, 0.8, 1.5, 0.65, 1.75, 2.0, 0.5, 2.5, 3.0, 0.33, 5.0, 0.2, 0.0):
         kept = 1.0 if abs(liked * change - 1) < 0.5 / deepest else liked * change
         shorter: dict[str, Any] = {side: shorten(stack, kept) for side, stack in stacks(config).items()}
         if tuple(shorter.values()) not in seen:
@@ -112,9 +127,11 @@ def _of_depth(config: Model.Config, dial: Dial, target: int) -> Iterator[_Found]
     """Widths around the one that gives the right size: the nearest that heads divide well."""
     width, size = config.d_model, body_parameters(config)
     tried: set[int] = set()
+    groups = 2 * math.lcm(*(_group(block.attention, width) for stack in stacks(config).values() for block in stack.blocks))  # what heads divide well
     for _ in range(6):
         guess = max(1, round(width * math.sqrt(target / size)))
-        candidates = dict.fromkeys(max(step, round(guess / step) * step) for step in (64, 32, 16, 8, 4, 2) if step == 2 or step <= guess // 4)
+        steps = (step for step in (64, 32, 16, 8, 4, 2) if step == 2 or step <= guess // 4)
+        candidates = dict.fromkeys(max(step, n * step) for step in (*steps, groups) for n in (guess // step, guess // step + 1))
         more = [_at(config, dial, w, target) for w in candidates if w not in tried]
         tried |= set(candidates)
         found = [f for f in more if f is not None]
@@ -127,6 +144,12 @@ def _of_depth(config: Model.Config, dial: Dial, target: int) -> Iterator[_Found]
         width, size = nearest.config.d_model, nearest.size
 
 
+def _group(attention: Attention.Config, d_model: int) -> int:
+    """How many query heads share a key head."""
+    n, k = attention.heads(d_model)[0], getattr(attention, "n_kv_heads", None)
+    return n // k if k and k > 1 else 1
+
+
 def _at(config: Model.Config, dial: Dial, d_model: int, target: int) -> _Found | None:
     """The config at a width; None where heads do not fit it."""
     dial = dial._replace(d_model=(config.d_model, d_model))
@@ -137,7 +160,7 @@ def _at(config: Model.Config, dial: Dial, d_model: int, target: int) -> _Found |
     heads = [fit(attention, dial).strain for stack in stacks(config).values() for block in stack.blocks for attention in (block.attention,)]
     odd = 0.0 if d_model % 16 == 0 else 0.1 if d_model % 8 == 0 else 0.3
     size = body_parameters(made)
-    return _Found(abs(size / target - 1), sum(heads) / len(heads) + odd, size, made)
+    return _Found(abs(size / target - 1), sum(heads) / len(heads) + odd, size, made, config, dial)
 
 
 def _with_vocabulary(config: Model.Config, most: int) -> Model.Config:

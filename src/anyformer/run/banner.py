@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from anyformer.data import real_share
-from anyformer.run import describe
+from anyformer.inspection.description import Description, size
 from anyformer.run.measure import Measured, expected
 from anyformer.run.prepare import Prepared
 
@@ -27,7 +27,7 @@ class Plan:
     precision: str
     reason: str  # for the precision
     measured: Measured | None
-    description: describe.Description
+    description: Description
 
     def to_dict(self) -> dict[str, Any]:
         p = self.prepared
@@ -107,7 +107,7 @@ def _ends(plan: Plan) -> str:
         text += f", or {config.limits.patience} evaluations without a better one"
     if plan.measured:
         e = plan.expected()
-        speed = f"{plan.measured.tokens_per_second:,.0f} tokens/s and {describe.size(plan.measured.peak_bytes)} of memory in a first measurement"
+        speed = f"{plan.measured.tokens_per_second:,.0f} tokens/s and {size(plan.measured.peak_bytes)} of memory in a first measurement"
         text += f"\nabout {duration(e['seconds'])}, {e['updates']:,} steps, {e['epochs']:.1f} epochs; {speed}"
     return text
 

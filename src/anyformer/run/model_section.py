@@ -2,13 +2,13 @@
 
 model:
   architecture: transformer-tiny    # a function of `anyformer.architectures`
-  d_model: 128                      # an argument of that function
-  encoder.n_layers: 6               # any path into the config that it returns
+  scale: 10M                        # the same architecture at another size: tiny, or parameters without embeddings
+  d_model: 128                      # an argument of that function, before the scale
+  encoder.n_layers: 6               # any path into the config that it returns, after the scale
 """
 
 from __future__ import annotations
 
-import typing
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -21,8 +21,8 @@ from anyformer.spec import read_value
 TRIAL_VOCABULARY = 1000  # stands for the vocabulary while there is none, to check everything else
 
 
-def resolve(section: Mapping[str, Any], vocab_size: int, source_vocab_size: int | None = None) -> Model.Config:
-    """The full config for these vocabularies; `source_vocab_size` is None where both sides share one.
+def resolve(section: Mapping[str, Any], vocab_size: int | None, source_vocab_size: int | None = None) -> Model.Config:
+    """The full config for these vocabularies; `source_vocab_size` is None where both sides share one, `vocab_size` where the section's own counts.
 
     Raises:
         ConfigError: all problems at once, with their paths in the section.
@@ -31,16 +31,18 @@ def resolve(section: Mapping[str, Any], vocab_size: int, source_vocab_size: int 
         return _resolve_full(section, vocab_size)
     name = read_value(str, section["architecture"], "architecture")
     accepted = _arguments(name)
-    given, problems = _read_arguments(section, accepted)
-    given["vocab_size"] = vocab_size
+    given: dict[str, Any] = {key: section[key] for key in section if key in accepted}
+    if vocab_size is not None:
+        given["vocab_size"] = vocab_size
     if source_vocab_size is not None:
         given["source_vocab_size"] = source_vocab_size
+    problems: list[Problem] = []
     try:
-        config = architectures.get(name, **given)
+        config = architectures.get(name, scale=section.get("scale"), **given)
     except ConfigError as error:
-        problems += _told_of_arguments(error.problems, given)
+        problems += error.problems
         config = architectures.get(name)  # to check the paths all the same
-    for path, value in _paths({k: v for k, v in section.items() if k not in accepted and k != "architecture"}):
+    for path, value in _paths({k: v for k, v in section.items() if k not in accepted and k not in ("architecture", "scale")}):
         try:
             config = config.override(path, value)
         except ConfigError as error:
@@ -62,39 +64,29 @@ def problems(section: Mapping[str, Any]) -> list[Problem]:
 def change(section: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
     """The section with the value at `path` changed."""
     changed = dict(section)
-    if "architecture" in section or path == "architecture":
+    if "architecture" in section or path in ("architecture", "scale"):
         overrides.lay(changed, path, value)
         return changed
+    scale = {"scale": changed.pop("scale")} if "scale" in changed else {}
     config = Model.Config.from_dict(changed, "model")
     try:
-        return config.override(path, value).to_dict()
+        return config.override(path, value).to_dict() | scale
     except ConfigError as error:
         raise ConfigError(*(p.under("model") for p in error.problems)) from None
 
 
-def _arguments(name: str) -> dict[str, Any]:
-    """What the function of this architecture takes, but for the vocabularies, which the tokenizers give: name -> type."""
-    hints = typing.get_type_hints(architectures.find(name).make)
-    return {k: hints.get(k, Any) for k in architectures.arguments(name) if k not in ("vocab_size", "source_vocab_size")}
+def _arguments(name: str) -> set[str]:
+    """What the function of this architecture takes, but for the vocabularies, which the tokenizers give."""
+    return set(architectures.arguments(name)) - {"vocab_size", "source_vocab_size"}
 
 
-def _read_arguments(section: Mapping[str, Any], accepted: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
-    read: dict[str, Any] = {}
-    problems: list[Problem] = []
-    for key in (k for k in section if k in accepted):
-        try:
-            read[key] = read_value(accepted[key], section[key], key)
-        except ConfigError as error:
-            problems += error.problems
-    return read, problems
-
-
-def _resolve_full(section: Mapping[str, Any], vocab_size: int) -> Model.Config:
-    config = Model.Config.from_dict({"vocab_size": vocab_size} | dict(section))
-    if config.vocab_size < vocab_size:
+def _resolve_full(section: Mapping[str, Any], vocab_size: int | None) -> Model.Config:
+    fields = {k: v for k, v in section.items() if k != "scale"}
+    config = Model.Config.from_dict(({} if vocab_size is None else {"vocab_size": vocab_size}) | fields)
+    if vocab_size is not None and config.vocab_size < vocab_size:
         message = f"is {config.vocab_size}, the tokenizer has {vocab_size} pieces; leave it out to take the tokenizer's"
         raise ConfigError(Problem("vocab_size", message))
-    return config
+    return architectures.scaled(config, section["scale"], keep_vocabulary=True) if section.get("scale") is not None else config
 
 
 def _paths(data: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
@@ -107,14 +99,8 @@ def _paths(data: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]
             yield path, value
 
 
-def _told_of_arguments(problems: list[Problem], given: Mapping[str, Any]) -> list[Problem]:
-    """Problems of fields that an argument has set in many places, once, under the argument's name."""
-    told = {Problem(leaf if (leaf := p.path.rpartition(".")[2]) in given else p.path, p.message): None for p in problems}
-    return list(told)
-
-
-def _with_arguments(problem: Problem, path: str, accepted: Mapping[str, Any]) -> Problem:
+def _with_arguments(problem: Problem, path: str, accepted: set[str]) -> Problem:
     """At the top of the section the architecture's own arguments are known names too."""
     if "." not in path and problem.message.startswith("unknown field"):
-        return Problem(problem.path, f"unknown field{nearest(path, [*accepted, *Model.Config.__dataclass_fields__])}")
+        return Problem(problem.path, f"unknown field{nearest(path, [*accepted, 'scale', *Model.Config.__dataclass_fields__])}")
     return problem
