@@ -55,6 +55,10 @@ class GroupTopK(Router):
         def experts_per_token(self, n_experts: int) -> float:
             return self.k
 
+        @property
+        def sums_to_one(self) -> bool:
+            return self.normalize and self.scale == 1
+
     correction: Tensor  # [E] fp32: b
     counted: Tensor  # [E] fp32: copies that each expert was sent since the last step
     summed = ("counted",)  # to be summed over all processes before `after_step`

@@ -39,6 +39,11 @@ class Router(Part):
             """How many experts compute a token, at most or on average."""
             raise NotImplementedError
 
+        @property
+        def sums_to_one(self) -> bool:
+            """Whether the weights of every token's experts sum to 1, and none is dropped: experts that are equal are then one layer."""
+            return False
+
     def __init__(self, d_model: int, n_experts: int, bias: bool = False):
         super().__init__()
         self.n_experts = n_experts

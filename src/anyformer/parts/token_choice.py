@@ -99,6 +99,10 @@ class TopK(TokenChoice):
         def choices(self) -> int:
             return self.k
 
+        @property
+        def sums_to_one(self) -> bool:
+            return self.normalize and self.capacity is None
+
     def __init__(self, config: Config, d_model: int, n_experts: int):
         super().__init__(config, d_model, n_experts)
         self.score, self.normalize = config.score, config.normalize
@@ -163,6 +167,10 @@ class TopTwo(TokenChoice):
         @property
         def choices(self) -> int:
             return 2
+
+        @property
+        def sums_to_one(self) -> bool:
+            return self.capacity is None and self.second == "always"
 
     def __init__(self, config: Config, d_model: int, n_experts: int):
         super().__init__(config, d_model, n_experts)

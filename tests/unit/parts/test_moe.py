@@ -187,6 +187,22 @@ def test_no_tokens_at_all() -> None:
         assert (y == 0).all() and aux.load.isfinite().all() and float(aux.dropped) == 0
 
 
+@pytest.mark.parametrize("segments", ["padded", "packed"])
+def test_where_nothing_may_be_cut_off_it_weighs_nothing(segments: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a GPU and in a compiled graph, where shapes must not depend on data."""
+    moe, segment = layer(TopTwo.Config(capacity=CapacityFactor(evaluation=0.5)), EXPERTS["plain, biases"]), SEGMENTS[segments]
+    x = torch.randn(2, 9, D, requires_grad=True)
+    y, dy = moe(x, place(segment, 9))[0], torch.randn(2, 9, D)
+    expected = torch.autograd.grad(y, [x, *moe.parameters()], dy)
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    token, *_ = moe.router(x, segment)
+    assert len(token) == 2 * 18
+    again = moe(x, place(segment, 9))[0]
+    assert torch.allclose(again, y, atol=1e-6)
+    for found, wanted in zip(torch.autograd.grad(again, [x, *moe.parameters()], dy), expected, strict=True):
+        assert torch.allclose(found, wanted, atol=1e-5)
+
+
 # ---- expert choice
 
 
