@@ -137,7 +137,7 @@ def _bias_tiles(plan: Plan, position: AttentionPosition, facts: Facts) -> Plan:
         if together is None:
             return add_position(dense(plan._replace(position=None)), position, facts)
         cut = together
-    biases = [position.bias(_part(facts.q, t.rows, t.queries), _part(facts.k, t.rows, t.tokens())) for t in cut.tiles]
+    biases = [position.bias(_part(facts.q, t.rows, t.queries), _part(facts.k, t.rows, tiles.tokens_of(t.keys))) for t in cut.tiles]
     hidden = (None if b is None else _hidden(b.to(facts.dtype), t.allowed) for b, t in zip(biases, cut.tiles, strict=True))
     return plan._replace(tiles=cut, biases=tuple(hidden))
 

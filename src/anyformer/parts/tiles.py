@@ -9,7 +9,7 @@ B rows (1 where all rows agree), T queries, S keys, N heads; a tile has t querie
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -30,11 +30,6 @@ class Tile(NamedTuple):
     keys: tuple[slice, ...] | Tensor  # runs; or [N, blocks] where heads see blocks of their own
     allowed: Tensor | None  # [1|B, 1|N, 1|t, s] bool; None: all pairs
     empty: bool  # some query may see nothing
-
-    def tokens(self) -> slice | Tensor:
-        """The indices of the keys of a tile whose heads see the same."""
-        assert not isinstance(self.keys, Tensor)
-        return torch.cat([torch.arange(run.start, run.stop) for run in self.keys]) if len(self.keys) > 1 else (*self.keys, slice(0))[0]
 
 
 class Tiles(NamedTuple):
@@ -110,22 +105,20 @@ def _heads(mask: Mask, q: Tokens) -> Tensor | None:
 def _cut(mask: Mask, q: Tokens, k: Tokens, packed: bool, blocks: _Blocks) -> Tiles:
     """A tile for each block of queries, and for each row where rows differ."""
     n_q, n_k, size = q.order.shape[1], k.order.shape[1], blocks.size
-    rows = blocks.some.shape[0]
     seen = blocks.some.any(1)
     apart = (seen != blocks.some.all(1)).any(-1).tolist()  # whether heads see different blocks
-    holds = [(~blocks.some | known).all(-1).all(1).tolist() for known in (blocks.by_rule, blocks.by_document)]
+    by_rule, by_document = ((~blocks.some | known).all(-1).all(1).tolist() for known in (blocks.by_rule, blocks.by_document))
     made = []
     for row, of_row in enumerate(seen.tolist()):
-        of = slice(row, row + 1) if rows > 1 else slice(None)
+        of = slice(row, row + 1) if len(seen) > 1 else slice(None)
         for i, of_block in enumerate(of_row):
             queries = slice(i * size, min((i + 1) * size, n_q))
             keys = _by_head(blocks.some[row, :, i], size, n_k) if apart[row][i] else _alike(of_block, size, n_k)
+            rule, document = by_rule[row][i], by_document[row][i]
             allowed, empty = None, False
-            if keys.tokens is not None:
-                rule, document = (held[row][i] for held in holds)
-                parts = list(_parts(mask, q.at(of, queries), k.at(of, keys.tokens), None if document else packed, rule))
-                parts += [] if keys.there is None else [keys.there[None, :, None, :]]
-                allowed, empty = _needed(parts)
+            if not (rule and document and keys.there is None) and any(of_block):
+                parts = list(_parts(mask, q.at(of, queries), k.at(of, keys.tokens()), None if document else packed, rule))
+                allowed, empty = _needed(parts if keys.there is None else [*parts, keys.there[None, :, None, :]])
             made.append(Tile(of, queries, keys.where, allowed, empty))
     return Tiles(size, tuple(made))
 
@@ -143,8 +136,6 @@ def _parts(mask: Mask, q: Tokens, k: Tokens, packed: bool | None, rule: bool) ->
 
 def _needed(parts: list[Tensor]) -> tuple[Tensor | None, bool]:
     """All of them, if that is not everything, and whether it leaves some query without a key."""
-    if not parts:
-        return None, False
     allowed = functools.reduce(torch.logical_and, parts)
     return (None, False) if bool(allowed.all()) else (allowed, not bool(allowed.any(-1).all()))
 
@@ -153,8 +144,8 @@ class _Keys(NamedTuple):
     """Of one tile."""
 
     where: tuple[slice, ...] | Tensor  # as in `Tile.keys`
-    tokens: slice | Tensor | None  # their indices, [s] or [N, s]; None: there are none
-    there: Tensor | None = None  # [N, s]: which of them stand for nothing but to make heads equal
+    tokens: Callable[[], slice | Tensor]  # their indices, [s] or [N, s]
+    there: Tensor | None = None  # [N, s]: False for what only makes heads equal; None: all are there
 
 
 def _alike(seen: list[bool], size: int, n_keys: int) -> _Keys:
@@ -166,9 +157,13 @@ def _alike(seen: list[bool], size: int, n_keys: int) -> _Keys:
             if runs and runs[-1].stop == start:
                 start = runs.pop().start
             runs.append(slice(start, min((block + 1) * size, n_keys)))
-    if len(runs) < 2:
-        return _Keys(tuple(runs), runs[0] if runs else None)
-    return _Keys(tuple(runs), torch.cat([torch.arange(run.start, run.stop) for run in runs]))
+    return _Keys(tuple(runs), lambda: tokens_of(runs))
+
+
+def tokens_of(runs: Sequence[slice] | Tensor) -> slice | Tensor:
+    """The indices in these runs."""
+    assert not isinstance(runs, Tensor)
+    return runs[0] if len(runs) == 1 else torch.cat([torch.arange(0), *(torch.arange(run.start, run.stop) for run in runs)])
 
 
 def _by_head(seen: Tensor, size: int, n_keys: int) -> _Keys:
@@ -178,4 +173,4 @@ def _by_head(seen: Tensor, size: int, n_keys: int) -> _Keys:
     blocks = seen.long().sort(dim=-1, descending=True, stable=True).indices[:, :most]
     tokens = (blocks.unsqueeze(-1) * size + torch.arange(size)).flatten(1)
     there = (torch.arange(most) < counts).repeat_interleave(size, dim=1) & (tokens < n_keys)
-    return _Keys(blocks, tokens.clamp(max=n_keys - 1), None if bool(there.all()) else there)
+    return _Keys(blocks, lambda: tokens.clamp(max=n_keys - 1), None if bool(there.all()) else there)
