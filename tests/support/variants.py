@@ -23,9 +23,12 @@ from anyformer.parts.mask import And, Causal, Mask, Or, Prefix, Window
 from anyformer.parts.mechanism import Mechanism, Softmax
 from anyformer.parts.moe import MoE
 from anyformer.parts.norm import LayerNorm, Norm, RMSNorm
+from anyformer.parts.performer import Performer
 from anyformer.parts.position import InputPosition
 from anyformer.parts.qk_norm import QKNorm
 from anyformer.parts.residual import Residual, deep_norm, post_norm, pre_norm, sandwich_norm
+from anyformer.parts.rfa import RFA
+from anyformer.parts.rotary import Rotary
 from anyformer.parts.router import Router
 from anyformer.spec import Spec
 
@@ -135,6 +138,12 @@ OTHERS: dict[str, Model.Config] = {
     "multi-query": decoder(block(attention=attention(n_kv_heads=1, head_dim=6))),
     "grouped, clipped": decoder(block(attention=attention(n_heads=6, n_kv_heads=2, head_dim=5, clip=0.8, qkv_bias=False))),
     "capped, sinks": decoder(block(attention=attention(mechanism=Softmax.Config(cap=2.0, sinks=True)))),
+    "Performer, rotary, single key head": decoder(
+        block(attention=attention(n_kv_heads=1, position=Rotary.Config(), mechanism=Performer.Config(kernel="relu")))
+    ),
+    "Performer by pairs": decoder(block(attention=attention(mechanism=Performer.Config(n_features=30, kernel="hyperbolic", orthogonal=False)))),
+    "Performer beside softmax": decoder(block()).override("decoder.blocks", [block(), block(attention=attention(mechanism=Performer.Config()))]),
+    "RFA with a gate": decoder(block(attention=attention(mechanism=RFA.Config(gate=True)))),
     "narrow table": decoder(
         block(), embedding=Embedding.Config(narrow=Narrow(dim=10), padding="skipped"), head=VocabularyHead.Config(transform=Transform.Config(bias=False))
     ),
