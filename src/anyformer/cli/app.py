@@ -17,7 +17,25 @@ from collections.abc import Sequence
 from anyformer.cli import common, failure
 from anyformer.errors import AnyformerError
 
-VERBS = ("demo", "train", "translate", "score", "evaluate", "attention", "describe", "recipes", "runs", "data", "tokenizer")
+VERBS = (
+    "demo",
+    "train",
+    "translate",
+    "generate",
+    "score",
+    "evaluate",
+    "attention",
+    "position",
+    "list",
+    "describe",
+    "import",
+    "export",
+    "recipes",
+    "runs",
+    "data",
+    "tokenizer",
+)
+_FILES = {"import": "import_"}  # verbs that Python keeps for itself
 
 EXAMPLES = """\
 examples:
@@ -96,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="store_true", help="version, git commit, Python and PyTorch")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
     for name in VERBS:
-        importlib.import_module(f"anyformer.cli.{name}").register(verbs)
+        importlib.import_module(f"anyformer.cli.{_FILES.get(name, name)}").register(verbs)
     common.complete(parser)
     return parser
 

@@ -172,7 +172,8 @@ class Translator:
     def _sides(self, pairs: Sequence[tuple[str, str]]) -> tuple[list[list[int]], list[list[int]]]:
         """Ids of the sources, with their ends of sentences, and of the targets, without."""
         sources = self.source_tokenizer.encode_batch([source for source, _ in pairs])
-        return [[*ids, self.source_tokenizer.eos_id] for ids in sources], self.target_tokenizer.encode_batch([target for _, target in pairs])
+        begin, end = self.source_tokenizer.begin, self.source_tokenizer.end
+        return [[*begin, *ids, *end] for ids in sources], self.target_tokenizer.encode_batch([target for _, target in pairs])
 
     def _fits(self, ids: list[int]) -> bool:
         return len(ids) <= self.max_source_length
@@ -190,11 +191,13 @@ class Translator:
 
     def _encode(self, texts: list[str]) -> list[list[int]]:
         """Source ids with the end of sentence."""
-        limit = self.max_source_length - 1  # only a single character of many bytes can be longer
-        return [[*ids[:limit], self.source_tokenizer.eos_id] for ids in self.source_tokenizer.encode_batch(texts)]
+        begin, end = self.source_tokenizer.begin, self.source_tokenizer.end
+        limit = self.max_source_length - len(begin) - len(end)  # only a single character of many bytes can be longer
+        return [[*begin, *ids[:limit], *end] for ids in self.source_tokenizer.encode_batch(texts)]
 
     def _lengths(self, texts: list[str]) -> list[int]:
-        return [len(ids) + 1 for ids in self.source_tokenizer.encode_batch(texts)]
+        marks = len(self.source_tokenizer.begin) + len(self.source_tokenizer.end)
+        return [len(ids) + marks for ids in self.source_tokenizer.encode_batch(texts)]
 
     def _find(self, model: Any, batch: list[_Job], config: SearchConfig) -> list[list[Hypothesis]]:
         memory = read(model, [job.source for job in batch], self.special, self.device)

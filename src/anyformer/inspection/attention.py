@@ -67,7 +67,7 @@ def attention_of(translator: Translator, text: str, translation: str | None = No
     else:
         written = translator.target_tokenizer.encode(translation)
     special = translator.special
-    source = [*ids, translator.source_tokenizer.eos_id]
+    source = [*translator.source_tokenizer.begin, *ids, *translator.source_tokenizer.end]
     batch = Batch(tokens=torch.tensor([[special.bos, *written]]), source=torch.tensor([source]))
     with translator.ready() as model:
         maps = attention_weights(model, batch.to(translator.device))

@@ -61,8 +61,10 @@ class Run:
 
     @property
     def generator(self) -> Generator:
-        end = [self.source_tokenizer.eos_id] if self.model.encoder is not None else []
-        return Generator(self.model, self.source_tokenizer, end=end, room=room_of(self.model), precision=self.translator.precision)
+        end = self.source_tokenizer.end if self.model.encoder is not None else []
+        return Generator(
+            self.model, self.source_tokenizer, begin=self.source_tokenizer.begin, end=end, room=room_of(self.model), precision=self.translator.precision
+        )
 
     def translate_n_best(self, texts: Sequence[str], *, batch_size: int = 32, **search: Any) -> list[Translation]:
         """As `translate`, with scores, ids and the other candidates (`n_best=3`)."""
@@ -100,7 +102,7 @@ def load(path: str | Path, *, step: str | int | None = None, device: str = "auto
         source, target = load_pair(where)
     except AnyformerError as error:
         raise CheckpointError(*error.problems) from None
-    found = _find(where, step)
+    found = find_weights(where, step)
     model = load_model(recipe, where, found)
     if precision_for(precision, chosen) == "fp32":
         model.float()
@@ -170,6 +172,7 @@ def config_sizes(model: Model) -> tuple[int, int]:
     return (own.vocab_size if own and own.vocab_size else config.vocab_size), config.vocab_size
 
 
-def _find(where: Path, step: str | int | None) -> Path:
+def find_weights(where: Path, step: str | int | None) -> Path:
+    """The folder of the step that `load(where, step=step)` opens."""
     name = "best" if step is None else str(step)
     return find_step(where, step_name(int(name)) if name.isdigit() else name)
