@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anyformer.cli import common
+from anyformer.cli.naming import add_scale, names_and_changes
 from anyformer.errors import AnyformerError, InputError, nearest
 from anyformer.run import overrides
 
@@ -20,6 +21,7 @@ EXAMPLES = """\
   anyformer position alibi --heads 12
   anyformer position t5 n_buckets=16 max_distance=40
   anyformer position roformer                            what an architecture has
+  anyformer position gpt2 'decoder.blocks.*.attention.position=ALiBi'
 """
 WHAT = "sinusoidal, learned, two-dimensional, rotary, alibi, t5 (relative-bias), shaw, transformer-xl"
 LENGTH, DIM, HEADS = 64, 64, 8
@@ -27,18 +29,18 @@ LENGTH, DIM, HEADS = 64, 64, 8
 
 def register(verbs: Any) -> None:
     parser = common.add_verb(verbs, "position", "draw how positions are told apart", EXAMPLES)
-    help_text = f"an encoding ({WHAT}), or an architecture, a recipe or a run; and fields of the one, arguments of the other"
+    help_text = f"an encoding ({WHAT}), or an architecture, a recipe or a run; and fields of the one, changes of the other"
     parser.add_argument("arguments", nargs="*", metavar="WHAT | KEY=VALUE", help=help_text)
     parser.add_argument("--length", type=common.positive, metavar="N", help=f"positions (default: {LENGTH})")
     parser.add_argument("--dim", type=common.positive, metavar="N", help=f"features of an embedding, or of a rotary head (default: {DIM})")
     parser.add_argument("--heads", type=common.positive, metavar="N", help=f"heads (default: {HEADS})")
+    add_scale(parser)
     parser.add_argument("-o", "--out", type=Path, metavar="FILE", help="a .png or an .svg (default: position-WHAT.png)")
     parser.set_defaults(handler=_position, rest="arguments")
 
 
 def _position(args: argparse.Namespace) -> None:
-    names = [a for a in args.arguments if "=" not in a]
-    changes = overrides.read(a for a in args.arguments if "=" in a)
+    names, changes = names_and_changes(args.arguments)
     if len(names) != 1:
         raise InputError(f"give one name: an encoding ({WHAT}), an architecture, a recipe or a run")
     from anyformer.inspection.position_plot import draw_positions
@@ -46,7 +48,7 @@ def _position(args: argparse.Namespace) -> None:
 
     config = named(names[0])
     encodings = _of_model(names[0], changes, args) if config is None else [_alone(config, changes, args)]
-    to = args.out or Path(f"position-{Path(names[0]).stem}.png")
+    to = args.out or Path(f"position-{Path(names[0]).name.removesuffix('.yaml')}.png")
     note = draw_positions(encodings, _length(encodings, args.length), to)
     for encoding in encodings:
         print(encoding.title)
@@ -59,18 +61,20 @@ def _alone(config: Any, changes: dict[str, Any], args: argparse.Namespace) -> En
     """An encoding by itself, of heads as wide as its embedding."""
     from anyformer.inspection.positions import Encoding, built_from
 
+    if args.scale:
+        raise InputError("--scale is for an architecture; an encoding by itself takes --dim and --heads")
     dim, heads = args.dim or DIM, args.heads or HEADS
     return Encoding("", built_from(config, overrides.nest(changes), args.length or LENGTH, heads, dim), dim, heads, dim)
 
 
 def _of_model(name: str, changes: dict[str, Any], args: argparse.Namespace) -> list[Encoding]:
     from anyformer.inspection.positions import NAMES, encodings_of
-    from anyformer.run.describe import describe
+    from anyformer.run.resolve import resolve
 
     if args.dim or args.heads:
         raise InputError("--dim and --heads are for an encoding by itself; a model's sizes are its own, as d_model=64 n_heads=4")
     try:
-        return encodings_of(describe(name, **changes).config)
+        return encodings_of(resolve(name, changes, args.scale).config)
     except AnyformerError as error:
         if not any("unknown architecture" in p.message for p in error.problems):
             raise

@@ -124,6 +124,7 @@ def test_the_verb_draws_where_it_is_told(tmp_path: Path, monkeypatch: pytest.Mon
         (["learned", "length=9", "--length", "10"], "take a length of 9"),
         (["t5-small", "--heads", "3"], "a model's sizes are its own"),
         (["alibi", "--length", "0"], "above 0"),
+        (["alibi", "--scale", "tiny"], "takes --dim and --heads"),
     ],
 )
 def test_the_verb_refuses(arguments: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
