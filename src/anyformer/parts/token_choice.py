@@ -45,8 +45,11 @@ class TokenChoice(Router):
             return self.choices
 
         def guarantees(self) -> frozenset[str]:
-            # a full expert drops later tokens of the document; token by token, none is ever full
-            return ALL if self.capacity is None or not self.capacity.drops(training=False) else ALL - {"cached"}
+            # A full expert drops later tokens of the document; token by token, none is ever full. All first choices come before second ones,
+            # so a later token's first choice may take the place of an earlier one's second.
+            if self.capacity is None or not self.capacity.drops(training=False):
+                return ALL
+            return ALL - ({"cached"} if self.choices == 1 else {"cached", "causal"})
 
     def __init__(self, config: Config, d_model: int, n_experts: int, bias: bool = False):
         super().__init__(d_model, n_experts, bias)
