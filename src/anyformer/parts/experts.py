@@ -76,7 +76,10 @@ def grouped_product(x: Tensor, weight: Tensor, ends: Tensor) -> Tensor:
     return multiply(x, weight.transpose(1, 2), offs=ends)[:, :d_out]
 
 
-@torch.compiler.disable
 def _outside_of_graphs(x: Tensor, weight: Tensor, offs: Tensor) -> Tensor:
-    """torch.compile knows the grouped product of bf16 only, and on CPUs not its way back (torch 2.13)."""
-    return F.grouped_mm(x, weight, offs=offs)
+    """torch.compile knows the grouped product of bf16 only, and on CPUs not its way back (torch 2.13).
+
+    No decorator: that would import the compiler with this file, which takes as long as torch itself.
+    """
+    multiply = torch.compiler.disable(F.grouped_mm) if torch.compiler.is_compiling() else F.grouped_mm
+    return multiply(x, weight, offs=offs)
