@@ -19,6 +19,7 @@ from anyformer.parts.embedding import Embedding, Narrow
 from anyformer.parts.feed_forward import MLP, FeedForward, GatedMLP
 from anyformer.parts.guarantees import guarantees_of
 from anyformer.parts.head import Transform, VocabularyHead
+from anyformer.parts.latent_attention import LatentAttention
 from anyformer.parts.mask import And, Causal, Mask, Or, Prefix, Window
 from anyformer.parts.mechanism import Mechanism, Softmax
 from anyformer.parts.moe import MoE
@@ -52,6 +53,7 @@ FIELDS: dict[str, dict[str, object]] = {
     "MoE": {"expert": {"kind": "GatedMLP", "d_ff": 12}, "n_experts": 4, "router": "TopK"},
     "OutputGate": {"inner": {"kind": "MLP", "d_ff": 20}},
     "MultiHeadAttention": {"n_heads": HEADS},
+    "LatentAttention": {"n_heads": HEADS, "kv_rank": 10, "nope_dim": 5, "rope_dim": 4, "value_dim": 7},
     "RelativeBias": {"n_buckets": 8, "max_distance": 6},
     "Shaw": {"max_distance": 3},
 }
@@ -126,6 +128,8 @@ SLOTS: dict[str, tuple[type[Spec], Callable[[Spec], Model.Config]]] = {
     "mask": (Mask, masked),
 }
 
+LATENT = LatentAttention.Config(n_heads=HEADS, kv_rank=10, nope_dim=5, rope_dim=4, value_dim=7, mask=Causal(), position=Rotary.Config())
+
 OTHERS: dict[str, Model.Config] = {
     "post-LN": decoder(block(residual=post_norm(LayerNorm.Config()))),
     "sandwich": decoder(block(residual=sandwich_norm(RMSNorm.Config()))),
@@ -138,6 +142,8 @@ OTHERS: dict[str, Model.Config] = {
     "multi-query": decoder(block(attention=attention(n_kv_heads=1, head_dim=6))),
     "grouped, clipped": decoder(block(attention=attention(n_heads=6, n_kv_heads=2, head_dim=5, clip=0.8, qkv_bias=False))),
     "capped, sinks": decoder(block(attention=attention(mechanism=Softmax.Config(cap=2.0, sinks=True)))),
+    "latent, rotary": decoder(block(attention=LATENT)),
+    "latent of queries too, capped, sinks": decoder(block(attention=LATENT.override("q_rank", 9).override("mechanism", {"cap": 3.0, "sinks": True}))),
     "Performer, rotary, single key head": decoder(
         block(attention=attention(n_kv_heads=1, position=Rotary.Config(), mechanism=Performer.Config(kernel="relu")))
     ),
