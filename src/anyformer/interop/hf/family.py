@@ -19,6 +19,10 @@ from anyformer.interop.rule import Rule, bind
 from anyformer.model.model import Model
 
 
+class Differs(ConversionError):
+    """The family has all these parts, but not with these values."""
+
+
 @dataclass(frozen=True)
 class Family:
     """One `model_type`.
@@ -74,7 +78,7 @@ class Family:
         except ConversionError as error:
             raise ConversionError(*(Problem(p.path, f"{p.message} (as {self.model_type} would say it)") for p in error.problems)) from None
         if problems := list(self._told(canonical(config), canonical(back))):
-            raise ConversionError(*problems)
+            raise Differs(*problems)
         return data
 
     def names(self, config: Model.Config) -> set[str]:

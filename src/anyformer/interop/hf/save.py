@@ -11,7 +11,7 @@ import torch
 from anyformer.errors import ConversionError, Problem
 from anyformer.interop.conversion import plan_writing
 from anyformer.interop.hf import tokenizer as tokenizers
-from anyformer.interop.hf.family import Family, families, find
+from anyformer.interop.hf.family import Differs, Family, families, find
 from anyformer.interop.writing import write_checkpoint
 from anyformer.model.model import Model
 from anyformer.text import Tokenizer
@@ -71,9 +71,16 @@ def choose(config: Model.Config, name: str | None = None) -> tuple[Family, dict[
             return candidate, candidate.written(config)
         except ConversionError as error:
             refused.append((candidate.model_type, error))
-    nearest, reasons = min(refused, key=lambda r: len(r[1].problems))
+    nearest, reasons = min(refused, key=lambda r: _distance(r[1]))
     who = f"{name} cannot hold this model:" if name else f"no Hugging Face class can hold this model; nearest is {nearest}, but for:"
     raise ConversionError(Problem("", who), *reasons.problems)
+
+
+def _distance(refusal: ConversionError) -> float:
+    """How far a family is from a model: values that differ are counted; a part that it does not have is the farther the higher it stands."""
+    if isinstance(refusal, Differs):
+        return len(refusal.problems)
+    return min(2 + 10 / (1 + problem.path.count(".")) for problem in refusal.problems)
 
 
 def _check_padding(data: dict[str, Any], tokenizer: Tokenizer | None) -> None:
