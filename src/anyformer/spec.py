@@ -169,19 +169,40 @@ def _make(cls: type[Spec], given: dict[str, Any], path: str) -> Spec:
     for f in fields:
         if f.name not in given and f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING:
             problems.append(Problem(join_path(path, f.name), "is missing"))
+    defaults = {f.name: f.default for f in fields}
     read: dict[str, Any] = {}
     for name, value in given.items():
         if name in hints:
             try:
-                read[name] = read_value(hints[name], value, join_path(path, name))
+                read[name] = read_value(hints[name], _completed(value, defaults[name]), join_path(path, name))
             except ConfigError as error:
                 problems += error.problems
     if problems:
-        raise ConfigError(*problems)
+        unread = {name: defaults[name] for name in given if name in hints and name not in read}
+        raise ConfigError(*problems, *_of_the_rest(cls, read, unread, path))
     try:
         return cls(**read)
     except ConfigError as error:
         raise ConfigError(*(p.under(path) for p in error.problems)) from None
+
+
+def _completed(value: Any, default: Any) -> Any:
+    """A mapping without a kind changes fields of the default: `optimizer: {lr: 1e-2}` is the default optimizer with another rate."""
+    if isinstance(default, Spec) and isinstance(value, Mapping) and "kind" not in value and not hasattr(default, "to_text"):
+        return default.to_dict() | dict(value)
+    return value
+
+
+def _of_the_rest(cls: type[Spec], read: dict[str, Any], unread: Mapping[str, Any], path: str) -> list[Problem]:
+    """What else is wrong, so that all is told at once: fields that could not be read are looked at as their defaults, and nothing is said of them."""
+    needed = [f.name for f in dataclasses.fields(cls) if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING]  # type: ignore[arg-type]
+    if any(name not in read for name in needed) or any(default in (None, dataclasses.MISSING) for default in unread.values()):
+        return []
+    try:
+        cls(**read)
+    except ConfigError as error:
+        return [p.under(path) for p in error.problems if p.path.partition(".")[0] not in unread]
+    return []
 
 
 def _choose(menu: dict[str, type[Any]], kind: Any, path: str) -> type[Any]:

@@ -11,6 +11,7 @@ from anyformer.errors import ConfigError
 from anyformer.model.model import Model
 from anyformer.parts.mask import Mask
 from anyformer.parts.norm import LayerNorm, Norm, RMSNorm
+from anyformer.spec import Spec, spec
 
 
 def tiny() -> Model.Config:
@@ -33,6 +34,48 @@ def test_equal_configs_hash_alike_and_differ_from_changed_ones() -> None:
 def test_a_bare_kind_means_its_defaults() -> None:
     assert Norm.Config.from_dict("RMSNorm") == RMSNorm.Config()
     assert Norm.Config.from_dict({"kind": "LayerNorm", "bias": False}) == LayerNorm.Config(bias=False)
+
+
+@spec
+class Menu(Spec):
+    size: int = 1
+
+
+@spec
+class Large(Menu):
+    size: int = 9
+    depth: int = 2
+
+    def problems(self):
+        if self.depth < 0:
+            yield "depth", "is below 0"
+
+
+@spec
+class Holder(Spec):
+    item: Menu = Large(depth=5)
+    other: Menu | None = None
+    count: int = 3
+
+    def problems(self):
+        if self.count < 0:
+            yield "count", "is below 0"
+        if self.item.size > 8 and self.count < 0:
+            yield "item.size", "is too large"
+
+
+def test_a_mapping_without_a_kind_changes_the_default() -> None:
+    assert Holder.from_dict({"item": {"size": 4}}).item == Large(size=4, depth=5)
+    assert Holder.from_dict({"item": {"kind": "Menu", "size": 4}}).item == Menu(size=4)
+    with pytest.raises(ConfigError, match="item.length: unknown field"):
+        Holder.from_dict({"item": {"length": 4}})
+
+
+def test_what_is_wrong_outside_is_told_beside_what_is_wrong_inside() -> None:
+    for item in ({"depth": -1}, {"depth": "x"}):
+        with pytest.raises(ConfigError) as error:
+            Holder.from_dict({"item": item, "count": -1}, "at")
+        assert paths(error) == {"at.item.depth", "at.count"}, "and nothing of the default that stands in for the item"
 
 
 def test_whole_numbers_are_numbers_but_truths_are_not() -> None:

@@ -68,7 +68,8 @@ def prepare(recipe: Recipe, data_dir: Path | None = None, folder: Path | None = 
     misfits = recipe.objective.misfits(model)
     if misfits:
         raise ConfigError(*misfits)
-    recipe = replace(recipe, data=located(recipe.data, data_dir), model=model.to_dict(), tokenizer=target.scheme or recipe.tokenizer)
+    trained = replace(recipe.train, schedule=recipe.train.schedule.bind(model.d_model))
+    recipe = replace(recipe, data=located(recipe.data, data_dir), model=model.to_dict(), tokenizer=target.scheme or recipe.tokenizer, train=trained)
     return Prepared(recipe, splits, source, target, objective, train, validation, stream, model)
 
 

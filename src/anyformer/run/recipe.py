@@ -57,16 +57,24 @@ def read(document: yaml12.Document, file: str, changes: Mapping[str, Any]) -> Re
             _change(data, path, value)
         except ConfigError as error:
             problems += error.problems
-    recipe = None
+    recipe, found = _checked(data)
+    problems += found
+    if problems or recipe is None:
+        unchanged = set(_checked(overrides.nest(document.data))[1]) if changes else set(problems)
+        raise ConfigError(*(_located(p, file, document.lines, p not in unchanged) for p in problems))
+    return recipe
+
+
+def _checked(data: dict[str, Any]) -> tuple[Recipe | None, list[Problem]]:
+    """The recipe that plain data describe, and all that is wrong with it."""
+    recipe, problems = None, []
     try:
         recipe = Recipe.from_dict({k: v for k, v in data.items() if k != "kind"})
     except ConfigError as error:
         problems += error.problems
     if isinstance(data.get("model"), Mapping):
         problems += model_section.problems(data["model"])
-    if problems or recipe is None:
-        raise ConfigError(*(_located(p, file, document.lines, changes) for p in problems))
-    return recipe
+    return recipe, problems
 
 
 def _change(data: dict[str, Any], path: str, value: Any) -> None:
@@ -77,10 +85,10 @@ def _change(data: dict[str, Any], path: str, value: Any) -> None:
         overrides.lay(data, path, overrides.nest(value), Recipe)
 
 
-def _located(problem: Problem, file: str, lines: Mapping[str, int], changes: Mapping[str, Any]) -> Problem:
-    """The problem with where its value was written: `recipe.yaml:12: train.max_steps` or `command line: train.max_steps`."""
+def _located(problem: Problem, file: str, lines: Mapping[str, int], changed: bool) -> Problem:
+    """The problem with where it comes from: `recipe.yaml:12: train.max_steps`, or, where only a change has made it, `command line: train.max_steps`."""
     path = problem.path
-    if any(path == c or path.startswith(c + ".") or c.startswith(path + ".") and path not in lines for c in changes):
+    if changed:
         return Problem(f"command line: {path}", problem.message)
     above = path
     while above and above not in lines:

@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator
 
+from anyformer.errors import ConfigError, Problem
 from anyformer.spec import Spec, spec
 
 
@@ -18,6 +20,10 @@ class Schedule(Spec):
     def factor(self, step: int, progress: float) -> float:
         """What the optimizer's learning rate is multiplied by at this step."""
         raise NotImplementedError
+
+    def bind(self, d_model: int) -> Schedule:
+        """The schedule for a model of this width; the same for those that do not depend on it."""
+        return self
 
 
 def _warmup(step: int, warmup_steps: int) -> float:
@@ -41,15 +47,20 @@ class Noam(Schedule):
     The optimizer's `lr` is then a factor of about 1 and no learning rate: the peak is lr * (d_model * warmup_steps)^-0.5.
     """
 
-    d_model: int
+    d_model: int | None = None  # None: the model's
     warmup_steps: int = 4000
 
     def problems(self) -> Iterator[tuple[str, str]]:
         yield from _warmup_problems(self.warmup_steps, 1)
-        if self.d_model < 1:
+        if self.d_model is not None and self.d_model < 1:
             yield "d_model", f"must be at least 1, is {self.d_model}"
 
+    def bind(self, d_model: int) -> Noam:
+        return self if self.d_model is not None else dataclasses.replace(self, d_model=d_model)
+
     def factor(self, step: int, progress: float) -> float:
+        if self.d_model is None:
+            raise ConfigError(Problem("schedule.d_model", "is not known: give it, or let `bind` take the model's"))
         return self.d_model**-0.5 * min(step**-0.5, step * self.warmup_steps**-1.5)
 
 

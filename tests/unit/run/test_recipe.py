@@ -1,5 +1,9 @@
 """Reading recipes: the packaged ones, changes, and everything that can be wrong, told at once with its place."""
 
+import copy
+import functools
+import re
+
 import pytest
 
 from anyformer.errors import ConfigError, InputError
@@ -45,6 +49,32 @@ def test_every_key_of_a_packaged_recipe_says_what_it_means(name):
         key = line.split("#")[0].strip().removesuffix(":")
         if key and key not in sections and key not in ("optimizer", "schedule", "step", "checkpoints"):
             assert " # " in line, f"{name}.yaml:{number} has no comment"
+
+
+@pytest.mark.parametrize("name", sorted(library.packaged()))
+def test_every_default_that_a_comment_names_is_what_happens_without_the_key(name):
+    text = library.read(library.find(name))
+    document = yaml12.parse(text, name)
+    paths = {line: path for path, line in sorted(document.lines.items(), key=lambda item: -len(item[0]))}
+    compared = 0
+    for number, line in enumerate(text.splitlines(), 1):
+        named = re.search(r"\(default: (.*?)(?:; [a-z ]+)?\)$", line)
+        if not named or named[1] in ("the architecture's", "all four") or paths[number].startswith(("data.corpus", "model")):
+            continue
+        path = paths[number]
+        section, above, key = copy.deepcopy(document.data), path.split(".")[:-1], path.split(".")[-1]
+        inner = functools.reduce(lambda data, name: data[name], above, section)
+        del inner[key]
+        if key == "kind":  # what is left may be of that kind alone
+            inner.clear()
+        if path == "train.max_steps" or path == "train.max_minutes":
+            section["train"]["limits"]["max_epochs"] = 1
+        left = recipe.as_data(recipe.read(yaml12.Document(section, {}), name, {}))
+        found = functools.reduce(lambda data, name: data[name], path.split("."), left)
+        wanted = yaml12.parse_value(named[1])
+        assert (found["kind"] if isinstance(found, dict) else found) == wanted, f"{name}.yaml:{number} {path}"
+        compared += 1
+    assert compared >= 40
 
 
 def test_published_sizes_of_the_multi30k_recipes():
@@ -96,6 +126,28 @@ def test_all_problems_are_told_at_once_with_their_places():
     assert "whole number" in found["command line: data.batch_tokens"]
     assert "did you mean 'evaluate'" in found["command line: evaluation"]
     assert "did you mean 'n_layers'" in found["command line: model.encoder.n_layer"]
+
+
+def test_what_a_change_has_made_wrong_is_not_blamed_on_the_recipe():
+    text = SMALL + "  optimizer: {kind: AdamW, lr: 2e-3}\n  schedule: {kind: Cosine, warmup_steps: 5}\n"
+    found = problems_of(text, {"train.schedule.kind": "Noam", "model.d_model": 130, "model.n_heads": 4})
+    assert "would not train" in found["command line: train.optimizer.lr"]
+    assert all(place.startswith("command line: ") for place in found), "4 heads of 130 too, though neither stands in the recipe"
+
+
+def test_what_is_wrong_in_one_section_does_not_hide_the_rest_of_it():
+    wrong = {"train.save_every": 0, "train.step.clip": -1, "train.seed": "x", "model.norm": "foo", "evaluate.search.beam": 0}
+    assert {path.removeprefix("command line: ") for path in problems_of(SMALL, wrong)} == set(wrong)
+
+
+def test_a_section_without_a_kind_takes_the_default_kind():
+    text = SMALL.replace("max_steps: 10", "max_steps: 10\n  optimizer: {lr: 1e-2}\n  schedule: {warmup_steps: 7}\n  step: {spikes: {factor: 2.5}}")
+    made = read(text + "tokenizer: {vocab_size: 700}\nevaluate: {search: {length_penalty: 0.5}}\n")
+    assert (made.train.optimizer.kind(), made.train.optimizer.lr) == ("AdamW", 1e-2)
+    assert (made.train.schedule.kind(), made.train.schedule.warmup_steps) == ("InverseSqrt", 7)
+    assert (made.train.step.spikes.kind(), made.train.step.spikes.factor) == ("Rollback", 2.5)
+    assert (made.tokenizer.kind(), made.tokenizer.vocab_size) == ("BPE", 700)
+    assert (made.evaluate.search.beam, made.evaluate.search.length_penalty) == (5, 0.5), "the recipe's default of the beam, not the search's own"
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,13 @@ def test_noam_is_the_papers_formula() -> None:
     assert noam.factor(4000, 0.0) == pytest.approx(6.987712429686843e-04)  # the paper's peak for the base model
 
 
+def test_noam_takes_the_width_of_the_model() -> None:
+    assert Noam(warmup_steps=400).bind(64) == Noam(d_model=64, warmup_steps=400)
+    assert Noam(d_model=8).bind(64) == Noam(d_model=8) and Cosine().bind(64) == Cosine()
+    with pytest.raises(ConfigError, match="schedule.d_model"):
+        Noam().factor(1, 0.0)
+
+
 def test_inverse_sqrt_is_noam_scaled_to_a_peak_of_one() -> None:
     for step in (1, 10, 400, 900, 10_000):
         assert InverseSqrt(warmup_steps=400).factor(step, 0.3) == pytest.approx(
