@@ -28,6 +28,7 @@ VERBS = (
     "position",
     "list",
     "describe",
+    "convert",
     "import",
     "export",
     "recipes",

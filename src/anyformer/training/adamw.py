@@ -30,7 +30,7 @@ class AdamMoments:
     def step(self, lr: float) -> None:
         self.step_count += 1
         for matrices in (True, False):
-            names = [name for name, p in self.named.items() if p.grad is not None and (p.ndim >= 2) == matrices]
+            names = [name for name, p in self.named.items() if p.grad is not None and (p.ndim >= 2 and not name.endswith("bias")) == matrices]
             if names:
                 self._update(names, lr, self._weight_decay if matrices else 0.0)
 

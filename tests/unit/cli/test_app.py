@@ -24,7 +24,7 @@ def test_help_is_instant_and_free_of_heavy_imports():
 
 
 @pytest.mark.parametrize(
-    "verb", ["demo", "train", "translate", "score", "evaluate", "attention", "describe", "recipes", "recipes list", "runs list", "data", "tokenizer"]
+    "verb", ["demo", "train", "translate", "score", "evaluate", "attention", "describe", "convert", "recipes", "recipes list", "runs list", "data", "tokenizer"]
 )
 def test_every_verb_has_help_with_examples_and_common_options(verb, capsys):
     assert main([*verb.split(), "--help"]) == 0

@@ -215,7 +215,7 @@ def test_expert_choice(segments: str, factor: float) -> None:
     scores = {at: torch.softmax(scores_of(moe, x[at]), 0) for at in real}
     expected = torch.zeros_like(x)
     for e in range(E):
-        for at in sorted(real, key=lambda at: -float(scores[at][e]))[: math.ceil(factor * len(real) / E)]:
+        for at in sorted(real, key=lambda at: -scores[at][e].item())[: math.ceil(factor * len(real) / E)]:
             expected[at] += scores[at][e] * one_expert(moe, e, x[at])
     assert torch.allclose(y, expected, atol=1e-5)
     assert torch.allclose(aux.load, torch.full((E,), 1 / E))

@@ -18,8 +18,8 @@ from anyformer.parts.rope_scaling import RopeScaling
 from anyformer.parts.rotary import Rotary
 
 
-def scale_rotary(model: Model, scaling: RopeScaling | None, base: float | None = None) -> Model:
-    """The model whose rotary positions are scaled so; no weight changes. `base`: another base for the frequencies (None: as it is).
+def scale_rotary(model: Model, scaling: RopeScaling | Literal["kept"] | None = "kept", base: float | None = None) -> Model:
+    """The model whose rotary positions are scaled so (None: not at all); no weight changes. `base`: another one for the frequencies (None: as it is).
 
     Proof: under `Linear(factor=f)`, tokens at positions f p are what tokens of `model` at p are.
 
@@ -33,8 +33,8 @@ def scale_rotary(model: Model, scaling: RopeScaling | None, base: float | None =
         position = block.attention.position
         if not isinstance(position, Rotary.Config):
             return block
-        changed = dataclasses.replace(position, scaling=scaling, base=position.base if base is None else base)
-        return block.override("attention.position", changed)
+        new = position if scaling == "kept" else dataclasses.replace(position, scaling=scaling)
+        return block.override("attention.position", new if base is None else dataclasses.replace(new, base=base))
 
     return rebuilt(model, with_blocks(model.config, change), model.state_dict())
 
