@@ -17,6 +17,14 @@ from anyformer.interop.hf import glm
 from anyformer.interop.hf import glm4
 from anyformer.interop.hf import mixtral
 from anyformer.interop.hf import qwen3_moe
+from anyformer.interop.hf import gpt2
+from anyformer.interop.hf import gpt_neo
+from anyformer.interop.hf import gptj
+from anyformer.interop.hf import gpt_neox
+from anyformer.interop.hf import opt
+from anyformer.interop.hf import bloom
+from anyformer.interop.hf import mpt
+from anyformer.interop.hf import falcon
 from anyformer.interop.hf import t5
 from anyformer.interop.hf import mt5
 from anyformer.interop.hf import bart
@@ -26,16 +34,24 @@ from anyformer.interop.hf import bert
 __all__ = [
     "bart",
     "bert",
+    "bloom",
+    "falcon",
     "gemma",
     "gemma2",
     "gemma3_text",
     "glm",
     "glm4",
+    "gpt2",
+    "gpt_neo",
+    "gpt_neox",
+    "gptj",
     "llama",
     "mistral",
     "mixtral",
+    "mpt",
     "mt5",
     "olmo2",
+    "opt",
     "phi3",
     "qwen2",
     "qwen3",
