@@ -17,6 +17,7 @@ from anyformer.parts.attention_position import AttentionPosition
 from anyformer.parts.linear import Linear
 from anyformer.parts.mask import Mask
 from anyformer.parts.place import Place
+from anyformer.parts.random_features import RandomFeatures
 
 SAMPLED_ROWS = 64
 
@@ -60,7 +61,9 @@ def _layer(layer: Layers, d_model: int, context: int) -> int:
 
 
 def _attention(part: Attention, config: Attention.Config, d_model: int, context: int) -> int:
-    """Scores and weighted values, 2 S N H each, and what positions add."""
+    """Scores and weighted values, 2 S N H each, and what positions add; random features take the same at every context."""
+    if isinstance(part.mechanism, RandomFeatures):
+        return part.mechanism.flops_per_token(config.heads(d_model)[1])
     keys = keys_seen(config.mask, context)
     n_heads, head_dim = config.heads(d_model)
     both = _rows(part.query) + _columns(part.out)

@@ -12,6 +12,7 @@ from anyformer.parts.block import TransformerBlock
 from anyformer.parts.embedding import Embedding
 from anyformer.parts.feed_forward import FeedForward
 from anyformer.parts.head import VocabularyHead
+from anyformer.parts.latent_attention import LatentAttention
 from anyformer.parts.linear import Linear
 from anyformer.parts.position import Learned
 from anyformer.spec import Spec, spec
@@ -55,7 +56,7 @@ def _deepnet_weights(block: TransformerBlock) -> Iterator[Tensor]:
     """What DeepNorm scales by beta: the feed-forward, the values and the output projections (Wang et al. 2022, figure 2)."""
     yield from (p for p in block.feed_forward.parameters() if p.dim() > 1)
     for attention in (block.attention, block.cross_attention):
-        if isinstance(attention, MultiHeadAttention):
+        if isinstance(attention, (MultiHeadAttention, LatentAttention)):
             yield attention.value.weight
             yield attention.out.weight
 

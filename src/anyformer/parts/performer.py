@@ -36,13 +36,11 @@ class Performer(RandomFeatures):
         def problems(self) -> Iterator[tuple[str, str]]:
             yield from at_least_one(self, "n_features", "redraw_every")
 
-    directions: Tensor  # W
-
     def __init__(self, config: Config, d_model: int, n_heads: int, head_dim: int):
         m = config.n_features or max(1, round(head_dim * math.log(head_dim)))
         super().__init__(config, n_heads, 2 * m if config.kernel == "hyperbolic" else m)
         self.kernel, self.orthogonal = config.kernel, config.orthogonal
-        self.register_buffer("directions", torch.empty(m, head_dim))
+        self.register_buffer("directions", torch.empty(m, head_dim))  # W
         self.redraw()
 
     def redraw(self) -> None:

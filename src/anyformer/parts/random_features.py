@@ -32,6 +32,7 @@ class RandomFeatures(Mechanism):
     the query, or those and the prefix. Positions may turn queries and keys, but there are no scores to which one could be added.
     """
 
+    directions: Tensor  # buffer: the random vectors, [.., m, H]
     floor = 1e-30  # of the denominator, which is 0 only where there is nothing to see
 
     class Config(Mechanism.Config):
@@ -73,6 +74,10 @@ class RandomFeatures(Mechanism):
         """Called by the trainer; features that stay the same would be fitted to (Choromanski et al. 2021, section 4.2)."""
         if self.redraw_every is not None and step % self.redraw_every == 0:
             self.redraw()
+
+    def flops_per_token(self, head_dim: int) -> int:
+        """Features of a query and a key, and what is summed and read of them: two a multiply-add."""
+        return 2 * self.n_heads * head_dim * (2 * self.directions.shape[-2] + 2 * self.n_features)
 
     def lower(self, mask: Mask, position: AttentionPosition | None, facts: Facts) -> Plan:
         """A plan without pairs: `allowed` [B, S] says which keys are real, and only where documents are packed there are segments, without holes."""

@@ -45,14 +45,12 @@ class RFA(RandomFeatures):
                 found.append(("mechanism.gate", "a gate forgets what stands before, so everybody must look back only; take mask: Causal(), or gate: false"))
             return found
 
-    directions: Tensor  # W without sigma
-
     def __init__(self, config: Config, d_model: int, n_heads: int, head_dim: int):
         m = config.n_features or head_dim
         super().__init__(config, n_heads, 2 * m)
         self.sigma = nn.Parameter(torch.ones(n_heads * head_dim))  # flat: it scales, and optimizers take matrices for maps
         self.forget = Linear(d_model, n_heads) if config.gate else None
-        self.register_buffer("directions", torch.empty(n_heads, m, head_dim))
+        self.register_buffer("directions", torch.empty(n_heads, m, head_dim))  # W without sigma
         self.redraw()
 
     def redraw(self) -> None:

@@ -19,8 +19,10 @@ from anyformer.parts.latent_attention import LatentAttention, Latents
 from anyformer.parts.lowering import Facts, Plan
 from anyformer.parts.mask import Causal, Full
 from anyformer.parts.mechanism import Softmax
+from anyformer.parts.norm import LayerNorm
 from anyformer.parts.performer import Performer
 from anyformer.parts.place import Place
+from anyformer.parts.residual import Residual
 from anyformer.parts.rope_by_pair import YaRN
 from anyformer.parts.rotary import Rotary
 from anyformer.parts.shaw import Shaw
@@ -124,6 +126,17 @@ def test_the_cache_takes_a_latent_and_a_turned_key_a_token() -> None:
     cache = model.new_cache(1, 4)
     model(Batch(tokens=torch.tensor([[1, 2, 3]])), cache=cache)
     assert all(layer.own.used == 3 for layer in cache.layers)
+
+
+def test_deep_norm_scales_what_it_scales_elsewhere() -> None:
+    def made(gain: float) -> LatentAttention:
+        torch.manual_seed(0)
+        config = decoder(block(attention=LatentAttention.Config(**FIELDS), residual=Residual.Config(post=LayerNorm.Config(), init_gain=gain)))
+        return config.build().decoder.layers[0].attention  # type: ignore[union-attr,return-value]
+
+    plain, scaled = (dict(made(gain).named_parameters()) for gain in (1.0, 0.5))
+    halved = {name for name, p in plain.items() if p.any() and torch.allclose(scaled[name], p / 2)}
+    assert halved == {"value.weight", "out.weight"}
 
 
 def test_scale() -> None:

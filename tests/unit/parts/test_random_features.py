@@ -11,8 +11,11 @@ import pytest
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
+from variants import attention, block, decoder
 
 from anyformer.errors import ConfigError
+from anyformer.model.count import kv_cache_bytes_per_token
+from anyformer.model.flops import flops_per_token
 from anyformer.parts import feature_scan
 from anyformer.parts.alibi import ALiBi
 from anyformer.parts.attention import MultiHeadAttention
@@ -389,6 +392,14 @@ def test_memory_is_linear_in_length(kind: str, packed: bool) -> None:
     (largest, total), (largest_of_4, total_of_4) = cost(8 * CHUNK), cost(32 * CHUNK)
     assert 3.9 < largest_of_4 / largest < 4.1 and 3.8 < total_of_4 / total < 4.2
     assert largest_of_4 <= 32 * CHUNK * max(CHUNK, part.n_features)
+
+
+def test_operations_and_bytes_do_not_grow_with_the_text() -> None:
+    config = decoder(block(attention=attention(mechanism=Performer.Config(n_features=11, kernel="hyperbolic"))))
+    softmax = flops_per_token(decoder(block()), 100) - 2 * 2 * 2 * 24 * 100  # two layers of scores and weighted values over 100 keys
+    features = 2 * 24 * 11 * 2 + 2 * 24 * 22 * 2  # W q and W k; 22 features meet the values, into the sum and out of it
+    assert flops_per_token(config, 100) == flops_per_token(config, 10**6) == softmax + 2 * features
+    assert kv_cache_bytes_per_token(config) == 0
 
 
 @pytest.mark.parametrize("kind", CONFIGS)
