@@ -10,6 +10,7 @@ import torch
 from transformers import (
     AutoModelForCausalLM,
     BloomConfig,
+    DeepseekV3Config,
     FalconConfig,
     Gemma2Config,
     Gemma3TextConfig,
@@ -92,6 +93,7 @@ EXACT = {
     "qwen3-32b": 32_762_123_264,
     "qwen3-30b-a3b": 30_532_122_624,
     "qwen3-235b-a22b": 235_093_634_560,
+    "deepseek-v3": 671_026_404_352,
     "gemma-2b": 2_506_172_416,
     "gemma-7b": 8_537_680_896,
     "gemma2-2b": 2_614_341_888,
@@ -183,6 +185,7 @@ ACTIVE_MILLIONS: dict[str, tuple[float, float]] = {
     "qwen3-30b-a3b": (3_300, 100),  # 3.35B
     "qwen3-235b-a22b": (22_000, 500),
     "glam-64b-64e": (96_600, 50),
+    "deepseek-v3": (37_000, 600),
 }
 DECODERS = [name for name, a in architectures.known().items() if a.kind in ("causal decoder", "prefix decoder")]
 
@@ -312,6 +315,15 @@ def glam(d_model: int, n_layers: int, n_heads: int, head_dim: int, d_ff: int, n_
     return 256000 * d + layers + feed_forwards + d
 
 
+def deepseek_v3(d_model: int, n_layers: int, n_heads: int, d_ff: int, expert_d_ff: int, n_experts: int, **_: Any) -> int:
+    d, N = d_model, n_heads
+    queries = d * 1536 + 1536 + 1536 * N * (128 + 64)
+    latents = d * (512 + 64) + 512 + 512 * N * (128 + 128)
+    layers = n_layers * (queries + latents + N * 128 * d + 2 * d)
+    routed = (n_layers - 3) * ((n_experts + 1) * 3 * d * expert_d_ff + n_experts * d)  # one expert is for all
+    return 2 * 129280 * d + layers + 3 * 3 * d * d_ff + routed + d
+
+
 FORMULAS: dict[str, Callable[..., int]] = {
     "gpt1": lambda d_model, n_layers, **_: gpt(d_model, n_layers, 40478, 512) - 2 * d_model,  # no final norm
     "gpt2": lambda d_model, n_layers, **_: gpt(d_model, n_layers, 50257, 1024),
@@ -344,6 +356,7 @@ FORMULAS: dict[str, Callable[..., int]] = {
     "falcon-rw": lambda d_model, n_layers, **_: gpt(d_model, n_layers, 50304, 0),
     "mpt": lambda d_model, n_layers, **_: gpt(d_model, n_layers, 50432, 0, biases=2) - d_model,
     "glam": glam,
+    "deepseek-v3": deepseek_v3,
 }
 
 
@@ -401,6 +414,7 @@ THEIRS: dict[str, Callable[[], PretrainedConfig]] = {
     "falcon-rw-1b": lambda: FalconConfig(
         hidden_size=2048, num_hidden_layers=24, num_attention_heads=32, vocab_size=50304, alibi=True, bias=True, multi_query=False, parallel_attn=False
     ),
+    "deepseek-v3": DeepseekV3Config,
     "mpt-7b": lambda: MptConfig(d_model=4096, n_layers=32, n_heads=32, vocab_size=50432),
 }
 
