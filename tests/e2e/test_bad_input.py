@@ -64,6 +64,12 @@ def test_a_vocabulary_larger_than_the_corpus_can_give(recipe, capsys):
     assert "tokenizer.vocab_size" in message and "more than this corpus can give" in message
 
 
+def test_a_corpus_of_one_sentence(recipe, capsys):
+    for name in ("tiny.en", "tiny.fr"):
+        (recipe.parent / name).write_text("one sentence .\n" * 9)
+    assert "has 1 different sentence left" in train(capsys, recipe)
+
+
 def test_unknown_keys_wrong_types_and_impossible_sizes_at_once(recipe, capsys):
     message = train(capsys, recipe, "train.max_stpes=5", "train.seed=x", "model.n_heads=17", "model.d_model=128")
     assert "did you mean 'max_steps'" in message

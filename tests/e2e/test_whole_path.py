@@ -72,6 +72,20 @@ def test_score_agrees_with_search(trained, capsys):
     assert float(mean) == pytest.approx(best["score"], abs=2e-4) == pytest.approx(float(total) / int(tokens), abs=1e-3)
 
 
+def test_a_pair_too_long_to_score_is_marked_and_the_others_are_scored(trained, tmp_path, capsys):
+    (tmp_path / "en").write_text(f"{TEXT}\n{'the dog ' * 40}\n\n{TEXT}\n")
+    (tmp_path / "fr").write_text(f"le chien .\nle chien .\n.\n{'le chien ' * 40}\n")
+    files = ["--source", tmp_path / "en", "--target", tmp_path / "fr"]
+    assert main(["score", str(trained), *map(str, files)]) == 0
+    told = capsys.readouterr()
+    rows = told.out.splitlines()
+    assert [row.split("\t")[0] == "nan" for row in rows] == [False, True, False, True]
+    assert rows[0] + "\n" == out_of(capsys, "score", trained, TEXT, "le chien .")
+    assert "2 pairs of 4 longer than 32 tokens" in told.err and told.err.rstrip().endswith("nan in line 2, 4")
+    found = [json.loads(line) for line in out_of(capsys, "score", trained, *files, "--json").splitlines()]
+    assert [row["log_prob"] is None for row in found] == [False, True, False, True]
+
+
 def test_sampling_depends_on_its_seed_alone(trained, capsys):
     draw = ["translate", trained, TEXT, "--temperature", 3, "--n-best", 8, "--seed"]
     one = out_of(capsys, *draw, 1)

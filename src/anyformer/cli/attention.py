@@ -19,7 +19,7 @@ EXAMPLES = """\
 def register(verbs: Any) -> None:
     parser = common.add_verb(verbs, "attention", "draw where a model looks while it translates", EXAMPLES)
     parser.add_argument("model", metavar="RUN", help="a run folder")
-    parser.add_argument("texts", nargs="*", metavar="TEXT", help="one sentence")
+    parser.add_argument("texts", nargs="*", default=None, metavar="TEXT", help="one sentence")
     parser.add_argument("--translation", metavar="TEXT", help="look at this translation instead of the model's own")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="where the pictures go (default: RUN/plots/<first words>)")
     parser.add_argument("--json", action="store_true", help="print the weights and the names of the files as an object")

@@ -17,7 +17,7 @@ EXAMPLES = """\
 
 def register(verbs: Any) -> None:
     parser = common.add_verb(verbs, "demo", "train a small translator on the embedded corpus, in minutes, and look at it", EXAMPLES)
-    parser.add_argument("arguments", nargs="*", metavar="KEY=VALUE", help="changes of the recipe phrasebook-en-fr")
+    parser.add_argument("arguments", nargs="*", default=None, metavar="KEY=VALUE", help="changes of the recipe phrasebook-en-fr")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="the run's folder (default: runs/phrasebook-en-fr-<number>)")
     parser.add_argument("--json", action="store_true", help="print the result as an object; progress goes to standard error")
     parser.set_defaults(handler=_demo, rest="arguments")

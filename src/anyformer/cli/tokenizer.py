@@ -58,7 +58,7 @@ def register(verbs: Any) -> None:
 
     encode = common.add_verb(inner, "encode", "text to pieces or ids, a line each", ENCODE_EXAMPLES)
     _add_path_and_side(encode)
-    encode.add_argument("text", nargs="*", metavar="TEXT", help="one or more texts; without: the lines of standard input")
+    encode.add_argument("text", nargs="*", default=None, metavar="TEXT", help="one or more texts; without: the lines of standard input")
     form = encode.add_mutually_exclusive_group()
     form.add_argument("--ids", action="store_true", help="print ids instead of pieces")
     form.add_argument("--json", action="store_true", help="print an object a line: text, pieces, ids")
@@ -67,7 +67,11 @@ def register(verbs: Any) -> None:
     decode = common.add_verb(inner, "decode", "ids to text", DECODE_EXAMPLES)
     _add_path_and_side(decode)
     decode.add_argument(
-        "ids", nargs="*", metavar="ID", help="the ids of one text; without: a text on each line of standard input, ids separated by spaces or commas"
+        "ids",
+        nargs="*",
+        default=None,
+        metavar="ID",
+        help="the ids of one text; without: a text a line of standard input, its ids separated by spaces or commas",
     )
     decode.set_defaults(handler=_decode, rest="ids")
 

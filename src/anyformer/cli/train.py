@@ -22,7 +22,9 @@ EXAMPLES = """\
 
 def register(verbs: Any) -> None:
     parser = common.add_verb(verbs, "train", "train a model from a recipe or from your own files", EXAMPLES)
-    parser.add_argument("arguments", nargs="*", metavar="RECIPE | KEY=VALUE", help="a file or a packaged name (`anyformer recipes list`); changes of its keys")
+    parser.add_argument(
+        "arguments", nargs="*", default=None, metavar="RECIPE | KEY=VALUE", help="a file or a packaged name (`anyformer recipes list`); changes of its keys"
+    )
     parser.add_argument("--source", type=Path, metavar="FILE", help="own texts, one a line (plain or .gz)")
     parser.add_argument("--target", type=Path, metavar="FILE", help="their translations, line by line")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="the run's folder (default: runs/<recipe>-<number>)")

@@ -23,7 +23,7 @@ WINDOW = 32  # batches of lines that are sorted by length together
 def register(verbs: Any) -> None:
     parser = common.add_verb(verbs, "translate", "translate texts with a trained model", EXAMPLES)
     parser.add_argument("model", metavar="RUN", help="a run folder")
-    parser.add_argument("texts", nargs="*", metavar="TEXT", help="texts to translate (default: the lines of --input, or of standard input)")
+    parser.add_argument("texts", nargs="*", default=None, metavar="TEXT", help="texts to translate (default: the lines of --input, or of standard input)")
     parser.add_argument("--input", type=Path, metavar="FILE", help="a text a line")
     parser.add_argument("--output", type=Path, metavar="FILE", help="where the translations go (default: standard output)")
     parser.add_argument("--scores", action="store_true", help="print input number, rank, score and text, separated by tabs")

@@ -11,7 +11,7 @@ from anyformer.data.cleaning import EMPTY, HELD_OUT, Pair
 from anyformer.data.config import DataConfig
 from anyformer.data.corpus import Corpus, HeldOut
 from anyformer.data.report import DataReport, SplitReport
-from anyformer.errors import InputError, Problem
+from anyformer.errors import InputError, Problem, counted
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,9 @@ def hold_out(pairs: list[Pair], part: HeldOut, title: str = "the corpus") -> tup
     hashes = [_hash(source) for source, _ in pairs]
     distinct = Counter(hashes)
     if len(distinct) < 2:
-        raise InputError(Problem(title, f"has {len(distinct)} different sentences left after cleaning; at least 2 are needed to hold one out for validation"))
+        raise InputError(
+            Problem(title, f"has {counted(len(distinct), 'different sentence')} left after cleaning; at least 2 are needed to hold one out for validation")
+        )
     held: set[int] = set()
     size = 0
     for value in sorted(distinct):

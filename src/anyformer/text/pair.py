@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from anyformer.errors import InputError, Problem
+from anyformer.errors import AnyformerError, InputError, Problem
 from anyformer.text.scheme import Tokenization
 from anyformer.text.tokenizer import FILE, Tokenizer
 
@@ -15,11 +15,24 @@ SOURCE_FILE, TARGET_FILE = f"source_{FILE}", f"target_{FILE}"
 
 
 def train_pair(scheme: Tokenization, sources: Iterable[str], targets: Iterable[str]) -> tuple[Tokenizer, Tokenizer]:
-    """The tokenizers of source and target: one and the same object if the scheme is joint, else two, each with the vocabulary size of the scheme."""
+    """The tokenizers of source and target: one and the same object if the scheme is joint, else two, each with the vocabulary size of the scheme.
+
+    Raises:
+        ConfigError, InputError: as `scheme.train`; says of which side, where each has its own.
+    """
     if scheme.joint:
         both = scheme.train(itertools.chain(sources, targets))
         return both, both
-    return scheme.train(sources), scheme.train(targets)
+    made: list[Tokenizer] = []
+    errors: list[AnyformerError] = []
+    for side, texts in (("source", sources), ("target", targets)):
+        try:
+            made.append(scheme.train(texts))
+        except AnyformerError as error:
+            errors.append(type(error)(*(Problem(p.path, f"{p.message} (of the {side} side)") for p in error.problems)))
+    if errors:
+        raise type(errors[0])(*(problem for error in errors for problem in error.problems))
+    return made[0], made[1]
 
 
 def save_pair(folder: str | os.PathLike[str], source: Tokenizer, target: Tokenizer) -> None:

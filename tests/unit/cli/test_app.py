@@ -69,6 +69,12 @@ def test_wrong_input_is_told_in_few_lines_with_exit_code_2(args, says, capsys, t
     assert says in told and "Traceback" not in told
 
 
+@pytest.mark.parametrize("verb", ["translate", "score", "attention", "evaluate"])
+def test_only_what_is_required_is_said_to_be(verb, capsys):
+    assert main([verb]) == 2
+    assert capsys.readouterr().err.strip().endswith("the following arguments are required: RUN")
+
+
 def test_our_own_fault_is_1_and_leaves_a_traceback_in_a_file(monkeypatch, capsys):
     def fail(path):
         raise ZeroDivisionError("of ours")

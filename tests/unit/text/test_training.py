@@ -192,6 +192,16 @@ def test_joint_and_separate_vocabularies(tmp_path_factory: pytest.TempPathFactor
 # ---- real corpora
 
 
+def test_which_side_cannot_have_its_vocabulary_is_said() -> None:
+    few, many = ["a b"], [" ".join(chr(c) for c in range(0x4E00, 0x4F00))]
+    with pytest.raises(ConfigError) as caught:
+        train_pair(Word(vocab_size=100, joint=False), few, many)
+    assert [p.message.endswith("(of the source side)") for p in caught.value.problems] == [True]
+    with pytest.raises(ConfigError) as caught:
+        train_pair(Word(vocab_size=1000, joint=False), few, many)
+    assert [p.message.rpartition(" (")[2] for p in caught.value.problems] == ["of the source side)", "of the target side)"]
+
+
 def test_the_vocabulary_of_multi30k(multi30k: Path) -> None:
     lines = [line for language in ("en", "fr") for line in read_lines(multi30k / f"train.{language}")]
     tokenizer = BPE(vocab_size=9537, normalization=Normalization(lowercase=True)).train(lines)
