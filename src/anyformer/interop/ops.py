@@ -103,6 +103,20 @@ class FusedByGroup(Op):
 
 
 @dataclass(frozen=True)
+class FusedByHead(Op):
+    """One of theirs holds several of ours, head by head: [N, sum of sizes, ...] (DeepSeek's keys and values). `sizes`: rows of each in one head."""
+
+    n_heads: int
+    sizes: tuple[int, ...]
+
+    def read(self, theirs: list[Tensor]) -> list[Tensor]:
+        return [part.flatten(0, 1) for part in theirs[0].unflatten(0, (self.n_heads, -1)).split(list(self.sizes), dim=1)]
+
+    def write(self, ours: list[Tensor]) -> list[Tensor]:
+        return [torch.cat([part.unflatten(0, (self.n_heads, -1)) for part in ours], dim=1).flatten(0, 1)]
+
+
+@dataclass(frozen=True)
 class Stacked(Op):
     """Experts of their own tensors, `{e}` in the name, are one of ours: [E, ...]."""
 

@@ -2,7 +2,7 @@
 
     rule("model.layers.{i}.mlp.gate_proj.{p}", "decoder.layers.{i}.feed_forward.gate.{p}")
 
-`{i}` is a layer, `{p}` is weight or bias, `{s}` is encoder or decoder, `{e}` an expert (`ops.Stacked`). Our names decide: a rule
+`{i}` is a layer, `{p}` is weight or bias, `{s}` is encoder or decoder, `{e}` an expert (`ops.Stacked`), `{x}` anything. Our names decide: a rule
 holds for every layer, and for the weights and biases, that our model has under the name of its first `ours`.
 """
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from anyformer.interop.ops import COPY, Op, Surplus
 
-_MEANS = {"i": r"\d+", "p": "weight|bias", "s": "encoder|decoder"}
+_MEANS = {"i": r"\d+", "p": "weight|bias", "s": "encoder|decoder", "x": ".+"}
 
 
 @dataclass(frozen=True)

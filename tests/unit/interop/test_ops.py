@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from anyformer.interop import ops
-from anyformer.interop.ops import Copy, Filled, Fused, FusedByGroup, Op, Reshaped, Same, Stacked, Surplus, Transposed
+from anyformer.interop.ops import Copy, Filled, Fused, FusedByGroup, FusedByHead, Op, Reshaped, Same, Stacked, Surplus, Transposed
 
 HEADS, KEYS, WIDTH, DIM = 6, 2, 3, 5
 EXAMPLES: list[tuple[Op, list[tuple[int, ...]]]] = [  # an op, and the shapes of ours
@@ -19,6 +19,8 @@ EXAMPLES: list[tuple[Op, list[tuple[int, ...]]]] = [  # an op, and the shapes of
     (FusedByGroup(HEADS, KEYS, WIDTH), [(HEADS * WIDTH, DIM), (KEYS * WIDTH, DIM), (KEYS * WIDTH, DIM)]),
     (FusedByGroup(HEADS, HEADS, WIDTH), [(HEADS * WIDTH,)] * 3),
     (FusedByGroup(HEADS, 1, WIDTH), [(HEADS * WIDTH, DIM), (WIDTH, DIM), (WIDTH, DIM)]),
+    (FusedByHead(3, (2, 4)), [(6, DIM), (12, DIM)]),
+    (FusedByHead(1, (2, 4, 1)), [(2,), (4,), (1,)]),
     (Stacked(4), [(4, 3, 2)]),
     (Reshaped((1, 6), (6,)), [(6,)]),
 ]
@@ -56,6 +58,10 @@ def test_query_key_value_by_group() -> None:
             at += WIDTH
     q, k, v = FusedByGroup(HEADS, KEYS, WIDTH).read([theirs])
     assert torch.equal(q, torch.cat(rows["q"])) and torch.equal(k, torch.cat(rows["k"])) and torch.equal(v, torch.cat(rows["v"]))
+
+
+def test_parts_by_head() -> None:
+    assert [t.tolist() for t in FusedByHead(2, (1, 2)).read([torch.arange(6)])] == [[0, 3], [1, 2, 4, 5]]
 
 
 def test_experts_are_named_one_by_one() -> None:

@@ -17,6 +17,7 @@ from anyformer.interop.hf import glm
 from anyformer.interop.hf import glm4
 from anyformer.interop.hf import mixtral
 from anyformer.interop.hf import qwen3_moe
+from anyformer.interop.hf import deepseek_v3
 from anyformer.interop.hf import gpt2
 from anyformer.interop.hf import gpt_neo
 from anyformer.interop.hf import gptj
@@ -27,6 +28,7 @@ from anyformer.interop.hf import mpt
 from anyformer.interop.hf import falcon
 from anyformer.interop.hf import t5
 from anyformer.interop.hf import mt5
+from anyformer.interop.hf import switch_transformers
 from anyformer.interop.hf import bart
 from anyformer.interop.hf import bert
 # isort: on
@@ -35,6 +37,7 @@ __all__ = [
     "bart",
     "bert",
     "bloom",
+    "deepseek_v3",
     "falcon",
     "gemma",
     "gemma2",
@@ -56,5 +59,6 @@ __all__ = [
     "qwen2",
     "qwen3",
     "qwen3_moe",
+    "switch_transformers",
     "t5",
 ]

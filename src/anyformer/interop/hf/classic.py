@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from anyformer.interop.hf.activations import write_activation
-from anyformer.interop.hf.decoder import FIRST, OURS, pattern
+from anyformer.interop.hf.decoder import FIRST, OURS, stack_of
 from anyformer.interop.hf.keys import Keys
 from anyformer.interop.hf.shape import decoder_only, only
 from anyformer.interop.ops import COPY, Dropped, Op, Same
 from anyformer.interop.rule import Rule, rule
 from anyformer.model.model import Model
-from anyformer.model.stack import Stack
 from anyformer.parts.attention import MultiHeadAttention
 from anyformer.parts.block import Block, ParallelBlock, TransformerBlock
 from anyformer.parts.embedding import Embedding
@@ -36,7 +35,7 @@ def model(
         vocab_size=keys.take("vocab_size", int),
         d_model=d_model,
         embedding=embedding,
-        decoder=Stack.Config(n_layers=len(blocks), blocks=pattern(blocks), final_norm=norm),
+        decoder=stack_of(blocks, norm),
         head=head,
         init=Normal(std=keys.take("initializer_range", float, 0.02)),
     )

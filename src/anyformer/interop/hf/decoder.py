@@ -24,7 +24,7 @@ from anyformer.parts.head import VocabularyHead
 from anyformer.parts.init import Normal
 from anyformer.parts.mask import And, Causal, Mask, Window
 from anyformer.parts.mechanism import Softmax
-from anyformer.parts.norm import RMSNorm
+from anyformer.parts.norm import Norm, RMSNorm
 from anyformer.parts.rotary import Rotary
 
 THEIRS, OURS = "model.layers.{i}", "decoder.layers.{i}"
@@ -88,16 +88,19 @@ def read_model(
         vocab_size=keys.take("vocab_size", int),
         d_model=keys.take("hidden_size", int),
         embedding=embedding,
-        decoder=Stack.Config(n_layers=len(blocks), blocks=pattern(blocks), final_norm=norm),
+        decoder=stack_of(blocks, norm),
         head=VocabularyHead.Config(tied=keys.take("tie_word_embeddings", bool, tied), softcap=softcap),
         init=Normal(std=keys.take("initializer_range", float, 0.02)),
     )
 
 
-def pattern(blocks: Sequence[Block.Config]) -> tuple[Block.Config, ...]:
-    """The shortest sequence whose repetition gives `blocks`."""
-    length = next(n for n in range(1, len(blocks) + 1) if all(block == blocks[i % n] for i, block in enumerate(blocks)))
-    return tuple(blocks[:length])
+def stack_of(blocks: Sequence[Block.Config], final_norm: Norm.Config | None) -> Stack.Config:
+    """A stack of these layers, told as shortly as it can be: some first ones, and a pattern that repeats."""
+    numbers = {block: i for i, block in enumerate(dict.fromkeys(blocks))}
+    kinds, n = [numbers[block] for block in blocks], len(blocks)
+    ways = ((first, length) for total in range(1, n + 1) for first in range(total) for length in [total - first])
+    first, length = next((f, p) for f, p in ways if all(kinds[i] == kinds[f + (i - f) % p] for i in range(f, n)))
+    return Stack.Config(n_layers=n, first=tuple(blocks[:first]), blocks=tuple(blocks[first : first + length]), final_norm=final_norm)
 
 
 # ---- writing
