@@ -103,6 +103,12 @@ def stack_of(blocks: Sequence[Block.Config], final_norm: Norm.Config | None) -> 
     return Stack.Config(n_layers=n, first=tuple(blocks[:first]), blocks=tuple(blocks[first : first + length]), final_norm=final_norm)
 
 
+def pattern(blocks: Sequence[Block.Config]) -> tuple[Block.Config, ...]:
+    """The shortest sequence whose repetition gives `blocks`."""
+    length = next(n for n in range(1, len(blocks) + 1) if all(block == blocks[i % n] for i, block in enumerate(blocks)))
+    return tuple(blocks[:length])
+
+
 # ---- writing
 
 
