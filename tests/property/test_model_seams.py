@@ -8,6 +8,7 @@ import torch
 from anyformer import architectures
 from anyformer.batch import Batch, pad
 from anyformer.model.model import Model
+from anyformer.parts.recurrent import Recurrent
 
 VARIANTS = {
     "post": {},
@@ -23,6 +24,15 @@ CHANGES = {
         "decoder.blocks.*.residual": {"pre": "RMSNorm", "branch": "RMSNorm", "post": None},
     },
     "learned positions": {"embedding.position": {"kind": "Learned", "length": 40}, "embedding.norm": "LayerNorm"},
+    "random features": {
+        "encoder.blocks.*.attention.mechanism": {"kind": "Performer", "n_features": 20},
+        "decoder.blocks.*.attention.mechanism": {"kind": "RFA", "gate": True},
+        "decoder.blocks.*.cross_attention.mechanism": {"kind": "RFA", "n_features": 40},
+    },
+    "latent attention": {
+        path: {"kind": "LatentAttention", "n_heads": 3, "kv_rank": 9, "nope_dim": 5, "rope_dim": 2, "value_dim": 6, "mask": mask}
+        for path, mask in (("encoder.blocks.*.attention", "Full"), ("decoder.blocks.*.attention", "Causal"), ("decoder.blocks.*.cross_attention", "Full"))
+    },
     "no bias, own head": {"head": {"tied": False}, "decoder.blocks.*.attention": {"qkv_bias": False, "out_bias": False}},
 }
 
@@ -102,7 +112,13 @@ def test_a_cache_can_be_reordered_and_cut(model: Model) -> None:
     cache = model.new_cache(4, 8, memory)  # two hypotheses a source
     rows = torch.tensor([[1, 4, 9], [1, 5, 6], [1, 12, 13], [1, 7, 8]])
     model(Batch(tokens=rows), cache=cache)
-    cache.truncate(2)
+    if isinstance(cache.layers[0].own, Recurrent):
+        with pytest.raises(ValueError, match="cannot be cut"):
+            cache.truncate(2)
+        cache = model.new_cache(4, 8, memory)
+        model(Batch(tokens=rows[:, :2]), cache=cache)
+    else:
+        cache.truncate(2)
     cache.reorder(torch.tensor([3, 2]), torch.tensor([1]))  # only the second sentence goes on, its hypotheses exchanged
     stepped = model(Batch(tokens=torch.tensor([[20], [21]])), cache=cache).logits[:, 0]
     for row, tokens in ((0, [1, 7, 20]), (1, [1, 12, 21])):

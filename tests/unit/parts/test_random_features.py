@@ -432,6 +432,16 @@ def test_features_are_redrawn_by_the_trainer_alone() -> None:
     assert torch.equal(part.directions, first)
 
 
+def test_every_layer_draws_its_own() -> None:
+    def directions(seed: int) -> list[Tensor]:
+        torch.manual_seed(seed)
+        model = decoder(block(attention=attention(mechanism=Performer.Config()))).build()
+        return [part.directions for part in model.modules() if isinstance(part, Performer)]
+
+    one, other = directions(0)
+    assert not torch.equal(one, other) and torch.equal(one, directions(0)[0]) and not torch.equal(one, directions(1)[0])
+
+
 # ---- what cannot be
 
 

@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 import torch
 from comparing_runs import assert_same_runs
-from tiny_training import MetricsFile, Tiny, leaping_loss, make_trainer
+from tiny_training import MetricsFile, Tiny, leaping_loss, loss, make_trainer
 from torch import Tensor
+from variants import attention, block, decoder
 
 from anyformer.batch import Batch
 from anyformer.checkpoint import load_step
 from anyformer.distributed import World
+from anyformer.parts.performer import Performer
+from anyformer.parts.rfa import RFA
 from anyformer.training import Checkpoints, LastSteps, Limits, Rollback, Step, TrainConfig
 from anyformer.training.after_step import AfterStep
 
@@ -82,6 +85,31 @@ def test_a_resumed_run_draws_what_one_that_was_not_stopped_draws(tmp_path: Path,
     assert_same_runs(tmp_path / "a", tmp_path / "b")
     drawn = [load_step(tmp_path / "b" / f"step-{i:06}").tensors("model")["drawn"] for i in (3, 6, 12)]
     assert not torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[1], drawn[2])
+
+
+def test_random_features_of_a_resumed_run(tmp_path: Path) -> None:
+    """Performer and RFA in a model of ours; what they drew is in the saved steps."""
+    config = decoder(block(attention=attention(mechanism=Performer.Config(redraw_every=2)))).override(
+        "decoder.blocks.0.feed_forward", {"kind": "MLP", "d_ff": 8}
+    )
+    config = config.override("decoder.layers.1.attention.mechanism", RFA.Config())
+    short = dataclasses.replace(CONFIG, max_steps=9, step=Step())
+
+    def trainer(name: str, steps: int, **options: object):  # type: ignore[no-untyped-def]
+        torch.manual_seed(1)
+        of = dataclasses.replace(short, max_steps=steps)
+        return make_trainer(tmp_path / name, of, model=config.build(), loss=lambda forward, b: loss(lambda b: forward(b).logits, b), evaluate=None, **options)
+
+    trainer("a", 5).fit()
+    again = trainer("a", 9, resume=True)
+    again.fit()
+    whole = trainer("b", 9)
+    whole.fit()
+    ours, theirs = again.model.state_dict(), whole.model.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    saved = [load_step(tmp_path / "b" / f"step-{i:06}").tensors("model") for i in (0, 3, 6, 9)]
+    for name in ("decoder.layers.0.attention.mechanism.directions", "decoder.layers.1.attention.mechanism.directions"):
+        assert len({float(step[name].sum()) for step in saved}) == 4, name
 
 
 def test_it_follows_every_update_and_depends_on_the_seed(tmp_path: Path) -> None:
