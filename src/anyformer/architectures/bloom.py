@@ -55,7 +55,7 @@ def bloom(
     return Model.Config(
         vocab_size=vocab_size,
         d_model=d_model,
-        embedding=Embedding.Config(norm=LayerNorm.Config(), dropout=dropout),  # section 3.2.2, embedding LayerNorm
+        embedding=Embedding.Config(padding="skipped", norm=LayerNorm.Config(), dropout=dropout),  # section 3.2.2, embedding LayerNorm
         decoder=Stack.Config(n_layers=n_layers, blocks=(block,), final_norm=LayerNorm.Config()),
         head=VocabularyHead.Config(tied=True),
         init=Normal(std=0.0048, scale_residual=True),  # training scripts of all sizes

@@ -8,7 +8,7 @@ from anyformer.model.stack import Stack
 from anyformer.parts.activation import GELU
 from anyformer.parts.alibi import ALiBi
 from anyformer.parts.attention import MultiHeadAttention
-from anyformer.parts.block import ParallelBlock, TransformerBlock
+from anyformer.parts.block import Block, ParallelBlock, TransformerBlock
 from anyformer.parts.embedding import Embedding
 from anyformer.parts.feed_forward import MLP
 from anyformer.parts.head import VocabularyHead
@@ -61,7 +61,7 @@ def falcon(
         feed_forward_norm=LayerNorm.Config() if two_norms else None,
         dropout=dropout,
     )
-    return _shape(block, d_model, n_layers, vocab_size, dropout)
+    return _shape(block, Embedding.Config(dropout=dropout), d_model, n_layers, vocab_size)
 
 
 @architecture(
@@ -81,14 +81,14 @@ def falcon_rw(*, d_model: int, n_layers: int, n_heads: int, d_ff: int | None = N
         feed_forward=MLP.Config(d_ff=d_ff or 4 * d_model, activation=GELU()),
         residual=pre_norm(LayerNorm.Config(), dropout=dropout),
     )
-    return _shape(block, d_model, n_layers, vocab_size, dropout)
+    return _shape(block, Embedding.Config(padding="skipped", dropout=dropout), d_model, n_layers, vocab_size)
 
 
-def _shape(block: ParallelBlock.Config | TransformerBlock.Config, d_model: int, n_layers: int, vocab_size: int, dropout: float) -> Model.Config:
+def _shape(block: Block.Config, embedding: Embedding.Config, d_model: int, n_layers: int, vocab_size: int) -> Model.Config:
     return Model.Config(
         vocab_size=vocab_size,
         d_model=d_model,
-        embedding=Embedding.Config(dropout=dropout),
+        embedding=embedding,
         decoder=Stack.Config(n_layers=n_layers, blocks=(block,), final_norm=LayerNorm.Config()),
         head=VocabularyHead.Config(tied=True),
         init=Normal(std=0.02),
