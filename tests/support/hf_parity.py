@@ -205,7 +205,8 @@ def check_round_trip(ours: Model, theirs: PreTrainedModel, folder: Path) -> None
     if theirs.config.is_encoder_decoder:
         inputs["decoder_input_ids"] = tokens(theirs.config, (2, 5), getattr(theirs.config, "decoder_vocab_size", None))
     fresh = type(theirs).from_pretrained(folder / "theirs")  # theirs may remember rows that it has seen: dynamic NTK never shrinks its frequencies
-    assert torch.equal(plain(again)(**inputs).logits, plain(fresh)(**inputs).logits)
+    difference = (plain(again)(**inputs).logits - plain(fresh)(**inputs).logits).abs().max()
+    assert difference < 1e-5, difference  # their products depend on where a tensor lies in memory, by the last bit
     chosen = folder / "chosen"
     save_hf(ours, chosen)  # as the first family that can hold it
     assert AutoConfig.from_pretrained(chosen).model_type == json.loads((chosen / "config.json").read_text())["model_type"]
