@@ -15,7 +15,7 @@ from torch.utils.checkpoint import checkpoint
 
 from anyformer.batch import Batch
 from anyformer.model.model import Output
-from anyformer.parts.aux import summary
+from anyformer.parts.auxiliary import summary
 from anyformer.parts.head import capped
 from anyformer.parts.linear import apply_linear
 
@@ -29,7 +29,7 @@ class Loss(NamedTuple):
     total: Tensor  # scalar, differentiable: smoothed, with the z-loss
     nats: Tensor  # scalar: -log p of the targets
     weight: Tensor  # scalar: sum of the targets' weights
-    experts: Tensor | None = None  # [3]: `parts.aux.summary` of layers with experts
+    experts: Tensor | None = None  # [3]: `parts.auxiliary.summary` of layers with experts
 
 
 def cross_entropy(output: Output, batch: Batch, label_smoothing: float = 0.0, z_loss: float = 0.0) -> Loss:

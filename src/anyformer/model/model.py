@@ -15,7 +15,7 @@ from torch import Tensor
 from anyformer.batch import Batch, Padding
 from anyformer.errors import ConfigError, InputError, Problem
 from anyformer.model.stack import Memory, Stack
-from anyformer.parts.aux import Aux
+from anyformer.parts.auxiliary import Aux
 from anyformer.parts.embedding import Embedding
 from anyformer.parts.guarantees import guarantees_of, lacking, sees_later
 from anyformer.parts.head import Head, Pooler, VocabularyHead

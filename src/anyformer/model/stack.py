@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from anyformer.batch import Padding
 from anyformer.parts.attention import Attention
 from anyformer.parts.attention_position import AttentionPosition
-from anyformer.parts.aux import Aux
+from anyformer.parts.auxiliary import Aux
 from anyformer.parts.block import Block, Plans
 from anyformer.parts.kv_cache import KVCache, LayerState, MemoryPlaces
 from anyformer.parts.lowering import Facts, Plan

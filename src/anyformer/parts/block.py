@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from anyformer.parts.attention import Attention
-from anyformer.parts.aux import Aux
+from anyformer.parts.auxiliary import Aux
 from anyformer.parts.dropout import Dropout
 from anyformer.parts.feed_forward import FeedForward
 from anyformer.parts.kv_cache import LayerState

@@ -12,7 +12,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from anyformer.parts.aux import Aux
+from anyformer.parts.auxiliary import Aux
 from anyformer.parts.experts import Groups
 from anyformer.parts.router import Router, Routing, real_tokens
 from anyformer.spec import spec

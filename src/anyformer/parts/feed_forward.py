@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from torch import Tensor
 
 from anyformer.parts.activation import Activation, ReLU, SiLU
-from anyformer.parts.aux import Aux
+from anyformer.parts.auxiliary import Aux
 from anyformer.parts.dropout import Dropout
 from anyformer.parts.linear import Linear, apply_together
 from anyformer.parts.part import Part, PartConfig

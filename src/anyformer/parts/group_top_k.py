@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from anyformer.parts.aux import Aux
+from anyformer.parts.auxiliary import Aux
 from anyformer.parts.balance import copies_of, sequence_balance
 from anyformer.parts.router import Router, Routing, real_tokens, sent
 from anyformer.spec import spec

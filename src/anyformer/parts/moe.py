@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from anyformer.parts.aux import Aux
+from anyformer.parts.auxiliary import Aux
 from anyformer.parts.experts import Experts
 from anyformer.parts.feed_forward import MLP, FeedForward, GatedMLP
 from anyformer.parts.linear import Linear

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from anyformer.parts.aux import Aux
+from anyformer.parts.auxiliary import Aux
 from anyformer.parts.experts import Groups
 from anyformer.parts.linear import apply_linear
 from anyformer.parts.part import Part, PartConfig

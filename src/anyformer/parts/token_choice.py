@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from anyformer.parts.aux import Aux
+from anyformer.parts.auxiliary import Aux
 from anyformer.parts.balance import copies_of, load_balance, z_loss
 from anyformer.parts.capacity import Capacity, CapacityFactor, has_place
 from anyformer.parts.guarantees import ALL

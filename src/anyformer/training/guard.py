@@ -21,7 +21,7 @@ class Record(NamedTuple):
     weight: float  # targets, of all processes
     loss: float  # nats a target
     grad_norm: float
-    experts: Sequence[float] = ()  # `parts.aux.summary`, where there are experts
+    experts: Sequence[float] = ()  # `parts.auxiliary.summary`, where there are experts
 
 
 class Fault(NamedTuple):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from anyformer.parts.aux import SUMMARY
+from anyformer.parts.auxiliary import SUMMARY
 from anyformer.training.observers import Observer
 from anyformer.training.state import TrainState
 

@@ -26,7 +26,7 @@ class LossSums(Protocol):
     def nats(self) -> Tensor: ...  # scalar: -log p of the targets, unsmoothed
 
     @property
-    def experts(self) -> Tensor | None: ...  # [3]: `parts.aux.summary`, where there are experts
+    def experts(self) -> Tensor | None: ...  # [3]: `parts.auxiliary.summary`, where there are experts
 
 
 LossFunction = Callable[[Callable[..., Any], Batch], LossSums]
