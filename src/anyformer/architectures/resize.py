@@ -12,6 +12,7 @@ from anyformer.parts.embedding import Narrow
 from anyformer.parts.feed_forward import MLP, GatedMLP
 from anyformer.parts.group_top_k import GroupTopK
 from anyformer.parts.head import VocabularyHead
+from anyformer.parts.latent_attention import LatentAttention
 from anyformer.parts.mask import Window
 from anyformer.parts.moe import MoE
 from anyformer.parts.position import Learned
@@ -66,6 +67,28 @@ def _(config: MultiHeadAttention.Config, dial: Dial) -> dict[str, Any]:
         "n_kv_heads": None if config.n_kv_heads is None else heads.n_kv_heads,
         "head_dim": None if config.head_dim is None else heads.head_dim,
         "scale": scale,
+    }
+
+
+@fit.register
+def _(attention: LatentAttention.Config, dial: Dial) -> Heads:
+    """By the width of the values; what is turned narrows with it."""
+    heads = choose_heads(attention, attention.n_heads, attention.n_heads, attention.value_dim, dial)
+    return heads._replace(head_dim=dial._replace(head=(attention.value_dim, heads.head_dim)).even(attention.rope_dim))
+
+
+@changes.register
+def _(config: LatentAttention.Config, dial: Dial) -> dict[str, Any]:
+    heads = fit(config, dial)
+    narrowed = dial._replace(head=(config.rope_dim, heads.head_dim))
+    return {
+        "n_heads": heads.n_heads,
+        "kv_rank": dial.wide(config.kv_rank),
+        "q_rank": None if config.q_rank is None else dial.wide(config.q_rank),
+        "rope_dim": heads.head_dim,
+        "nope_dim": narrowed.even(config.nope_dim),
+        "value_dim": narrowed.even(config.value_dim),
+        "scale": None if config.scale is None else config.scale * math.sqrt(config.rope_dim / heads.head_dim),
     }
 
 
