@@ -8,9 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from anyformer.parts.attention import MultiHeadAttention
-from anyformer.parts.block import TransformerBlock
+from anyformer.parts.block import Block, TransformerBlock
 from anyformer.parts.embedding import Embedding
-from anyformer.parts.feed_forward import FeedForward
 from anyformer.parts.head import VocabularyHead
 from anyformer.parts.latent_attention import LatentAttention
 from anyformer.parts.linear import Linear
@@ -105,7 +104,7 @@ class Normal(Init):
         if not self.scale_residual:
             return
         joining = [p for name, p in model.named_parameters() if name.endswith((".out.weight", ".down.weight", ".down"))]
-        sublayers = sum(isinstance(part, FeedForward) for part in model.modules()) * 2
+        sublayers = sum(isinstance(part, Block) for part in model.modules()) * 2
         for weight in joining:
             weight.div_(max(sublayers, 1) ** 0.5)
 

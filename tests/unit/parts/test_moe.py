@@ -224,6 +224,7 @@ def test_expert_choice(segments: str, factor: float) -> None:
 # ---- DeepSeek-V3
 
 
+@torch.no_grad()
 def test_group_top_k() -> None:
     moe = layer(GroupTopK.Config(k=3, n_groups=3, top_groups=2, scale=2.5), n_experts=9)
     torch.nn.init.normal_(moe.router.correction, std=0.3)
@@ -297,6 +298,7 @@ def test_two_experts_balance_first_choices_only() -> None:
     assert torch.isclose(moe(x, place(None, 9))[1].loss, E * (first * p.mean(0)).sum(), atol=1e-6)
 
 
+@torch.no_grad()
 def test_the_z_loss_by_hand() -> None:
     moe, segment = layer(TopK.Config(k=1, z_loss=0.25)).train(), SEGMENTS["padded"]
     assert segment is not None
@@ -305,6 +307,7 @@ def test_the_z_loss_by_hand() -> None:
     assert math.isclose(float(moe(x, place(segment, 9))[1].loss), 0.25 * sum(each) / len(each), rel_tol=1e-5)
 
 
+@torch.no_grad()
 def test_the_loss_within_sequences_by_hand() -> None:
     moe, segment, x = layer(GroupTopK.Config(k=2, balance_loss=0.3)).train(), SEGMENTS["padded"], torch.randn(2, 9, D)
     assert segment is not None
@@ -348,6 +351,7 @@ def test_jitter_is_drawn_in_training_only_and_from_the_seed() -> None:
     assert torch.equal(quiet.train()(x, at)[0], moe.eval()(x, at)[0])
 
 
+@torch.no_grad()
 def test_the_second_expert_is_used_as_often_as_twice_its_weight() -> None:
     router = TopTwo.Config(second="sampled", capacity=None).build(D, E)
     torch.nn.init.normal_(router.weight, std=0.5)
@@ -392,6 +396,23 @@ def test_grouped_product(d_in: int, d_out: int, dtype: torch.dtype, ends: list[i
     expected = torch.cat([x[a:b] @ weight[e].t() for e, (a, b) in enumerate(zip(starts, ends, strict=True))])
     found = grouped_product(x, weight, torch.tensor(ends, dtype=torch.int32))
     assert found.shape == expected.shape and torch.allclose(found, expected, atol=1e-5 if dtype == torch.float32 else 0.1)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("name", ["Mixtral", "Switch, one place", "GLaM, small"])
+@pytest.mark.parametrize("expert", EXPERTS)
+def test_a_gpu_gives_what_a_cpu_gives(name: str, expert: str) -> None:
+    moe, segment, x = layer(TOKEN_CHOICE[name][0], EXPERTS[expert]), SEGMENTS["packed"], torch.randn(2, 9, D)  # type: ignore[arg-type]
+    dy = torch.randn(2, 9, D)
+    expected = [moe(x, place(segment, 9))[0]]
+    expected += torch.autograd.grad(expected[0], list(moe.parameters()), dy)
+    moe.cuda()
+    at = Place(*(None if t is None else t.cuda() for t in (place(segment, 9).index, place(segment, 9).position, segment)))  # type: ignore[arg-type]
+    for dtype, tolerance in ((torch.float32, 1e-4), (torch.bfloat16, 0.05)):
+        y = moe(x.cuda().to(dtype), at)[0]
+        found = [y, *torch.autograd.grad(y, list(moe.parameters()), dy.cuda().to(dtype))]
+        for ours, wanted in zip(found, expected, strict=True):
+            assert (ours.float().cpu() - wanted).norm() <= tolerance * max(1.0, float(wanted.norm()))
 
 
 def test_all_of_switch_c_stands_on_the_meta_device_at_once() -> None:
