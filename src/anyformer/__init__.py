@@ -22,108 +22,321 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from anyformer import architectures
     from anyformer.batch import Batch
-    from anyformer.decoding import SearchConfig, Translator
+    from anyformer.decoding import Generator, SearchConfig, Translator
     from anyformer.errors import AnyformerError, CheckpointError, ConfigError, ConversionError, InputError
+    from anyformer.interop import from_hf
+    from anyformer.interop.hf.save import save_hf
     from anyformer.model.model import Model
     from anyformer.model.stack import Stack
-    from anyformer.parts.activation import GELU, Identity, ReLU, ReLU2, Sigmoid, SiLU
+    from anyformer.model.surgery import deepen, extend_positions, group_heads, grow_vocabulary, scale_rotary, to_prefix, upcycle
+    from anyformer.parts.activation import GELU, Identity, QuickGELU, ReLU, ReLU2, Sigmoid, SiLU
+    from anyformer.parts.alibi import ALiBi
     from anyformer.parts.attention import MultiHeadAttention
-    from anyformer.parts.block import TransformerBlock
-    from anyformer.parts.embedding import Embedding
+    from anyformer.parts.bigbird import BigBird, GlobalBlocks
+    from anyformer.parts.block import ParallelBlock, TransformerBlock
+    from anyformer.parts.capacity import CapacityFactor, FixedCapacity
+    from anyformer.parts.embedding import Embedding, Narrow
+    from anyformer.parts.expert_choice import ExpertChoice
     from anyformer.parts.feed_forward import MLP, GatedMLP
-    from anyformer.parts.head import VocabularyHead
-    from anyformer.parts.init import Normal, Xavier
+    from anyformer.parts.group_top_k import GroupTopK
+    from anyformer.parts.head import Pooler, Transform, VocabularyHead
+    from anyformer.parts.init import FanIn, Normal, Xavier
+    from anyformer.parts.latent_attention import LatentAttention
     from anyformer.parts.mask import Causal, Full, Prefix, Window
+    from anyformer.parts.mechanism import Softmax
+    from anyformer.parts.moe import MoE, OutputGate
     from anyformer.parts.norm import LayerNorm, RMSNorm
+    from anyformer.parts.performer import Performer
     from anyformer.parts.position import Learned, Sinusoidal
-    from anyformer.parts.residual import Residual, post_norm, pre_norm
+    from anyformer.parts.qk_norm import FullWidth, PerHead
+    from anyformer.parts.random_blocks import RandomBlocks
+    from anyformer.parts.relative_bias import RelativeBias
+    from anyformer.parts.residual import Residual, deep_norm, post_norm, pre_norm, sandwich_norm
+    from anyformer.parts.rfa import RFA
+    from anyformer.parts.rope_by_pair import Llama3, LongRoPE, YaRN
+    from anyformer.parts.rope_scaling import NTK, DynamicNTK
+    from anyformer.parts.rotary import Rotary
+    from anyformer.parts.shaw import Shaw
+    from anyformer.parts.short_texts import WholeIfShort
+    from anyformer.parts.sparse_masks import Dilated, Fixed, GlobalTokens, LocalBlocks, Strided
+    from anyformer.parts.token_choice import Switch, TopK, TopTwo
+    from anyformer.parts.transformer_xl import TransformerXL
+    from anyformer.parts.two_dimensional import TwoDimensional
     from anyformer.run.attend import attention
+    from anyformer.run.converting import convert
     from anyformer.run.describe import describe
     from anyformer.run.evaluate import evaluate
+    from anyformer.run.exporting import export_hf
+    from anyformer.run.importing import import_hf
     from anyformer.run.load import Run, load
     from anyformer.run.recipe import Recipe
     from anyformer.run.train import train
-    from anyformer.text import BPE, Byte, Character, Tokenizer, Unigram, Word
+    from anyformer.text import BPE, Byte, ByteLevelBPE, Character, Tokenizer, Unigram, Word
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "batch": ("Batch",),
-    "decoding": ("SearchConfig", "Translator"),
-    "errors": ("AnyformerError", "CheckpointError", "ConfigError", "ConversionError", "InputError"),
+    "decoding": (
+        "Generator",
+        "SearchConfig",
+        "Translator",
+    ),
+    "errors": (
+        "AnyformerError",
+        "CheckpointError",
+        "ConfigError",
+        "ConversionError",
+        "InputError",
+    ),
+    "interop": ("from_hf",),
+    "interop.hf.save": ("save_hf",),
     "model.model": ("Model",),
     "model.stack": ("Stack",),
-    "parts.activation": ("GELU", "Identity", "ReLU", "ReLU2", "Sigmoid", "SiLU"),
+    "model.surgery": (
+        "deepen",
+        "extend_positions",
+        "group_heads",
+        "grow_vocabulary",
+        "scale_rotary",
+        "to_prefix",
+        "upcycle",
+    ),
+    "parts.activation": (
+        "GELU",
+        "Identity",
+        "QuickGELU",
+        "ReLU",
+        "ReLU2",
+        "SiLU",
+        "Sigmoid",
+    ),
+    "parts.alibi": ("ALiBi",),
     "parts.attention": ("MultiHeadAttention",),
-    "parts.block": ("TransformerBlock",),
-    "parts.embedding": ("Embedding",),
-    "parts.feed_forward": ("MLP", "GatedMLP"),
-    "parts.head": ("VocabularyHead",),
-    "parts.init": ("Normal", "Xavier"),
-    "parts.mask": ("Causal", "Full", "Prefix", "Window"),
-    "parts.norm": ("LayerNorm", "RMSNorm"),
-    "parts.position": ("Learned", "Sinusoidal"),
-    "parts.residual": ("Residual", "post_norm", "pre_norm"),
+    "parts.bigbird": (
+        "BigBird",
+        "GlobalBlocks",
+    ),
+    "parts.block": (
+        "ParallelBlock",
+        "TransformerBlock",
+    ),
+    "parts.capacity": (
+        "CapacityFactor",
+        "FixedCapacity",
+    ),
+    "parts.embedding": (
+        "Embedding",
+        "Narrow",
+    ),
+    "parts.expert_choice": ("ExpertChoice",),
+    "parts.feed_forward": (
+        "GatedMLP",
+        "MLP",
+    ),
+    "parts.group_top_k": ("GroupTopK",),
+    "parts.head": (
+        "Pooler",
+        "Transform",
+        "VocabularyHead",
+    ),
+    "parts.init": (
+        "FanIn",
+        "Normal",
+        "Xavier",
+    ),
+    "parts.latent_attention": ("LatentAttention",),
+    "parts.mask": (
+        "Causal",
+        "Full",
+        "Prefix",
+        "Window",
+    ),
+    "parts.mechanism": ("Softmax",),
+    "parts.moe": (
+        "MoE",
+        "OutputGate",
+    ),
+    "parts.norm": (
+        "LayerNorm",
+        "RMSNorm",
+    ),
+    "parts.performer": ("Performer",),
+    "parts.position": (
+        "Learned",
+        "Sinusoidal",
+    ),
+    "parts.qk_norm": (
+        "FullWidth",
+        "PerHead",
+    ),
+    "parts.random_blocks": ("RandomBlocks",),
+    "parts.relative_bias": ("RelativeBias",),
+    "parts.residual": (
+        "Residual",
+        "deep_norm",
+        "post_norm",
+        "pre_norm",
+        "sandwich_norm",
+    ),
+    "parts.rfa": ("RFA",),
+    "parts.rope_by_pair": (
+        "Llama3",
+        "LongRoPE",
+        "YaRN",
+    ),
+    "parts.rope_scaling": (
+        "DynamicNTK",
+        "NTK",
+    ),
+    "parts.rotary": ("Rotary",),
+    "parts.shaw": ("Shaw",),
+    "parts.short_texts": ("WholeIfShort",),
+    "parts.sparse_masks": (
+        "Dilated",
+        "Fixed",
+        "GlobalTokens",
+        "LocalBlocks",
+        "Strided",
+    ),
+    "parts.token_choice": (
+        "Switch",
+        "TopK",
+        "TopTwo",
+    ),
+    "parts.transformer_xl": ("TransformerXL",),
+    "parts.two_dimensional": ("TwoDimensional",),
     "run.attend": ("attention",),
+    "run.converting": ("convert",),
     "run.describe": ("describe",),
     "run.evaluate": ("evaluate",),
-    "run.load": ("Run", "load"),
+    "run.exporting": ("export_hf",),
+    "run.importing": ("import_hf",),
+    "run.load": (
+        "Run",
+        "load",
+    ),
     "run.recipe": ("Recipe",),
     "run.train": ("train",),
-    "text": ("BPE", "Byte", "Character", "Tokenizer", "Unigram", "Word"),
+    "text": (
+        "BPE",
+        "Byte",
+        "ByteLevelBPE",
+        "Character",
+        "Tokenizer",
+        "Unigram",
+        "Word",
+    ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "BPE",
+    "ALiBi",
     "AnyformerError",
+    "BPE",
     "Batch",
+    "BigBird",
     "Byte",
+    "ByteLevelBPE",
+    "CapacityFactor",
     "Causal",
     "Character",
     "CheckpointError",
     "ConfigError",
     "ConversionError",
+    "Dilated",
+    "DynamicNTK",
     "Embedding",
+    "ExpertChoice",
+    "FanIn",
+    "Fixed",
+    "FixedCapacity",
     "Full",
+    "FullWidth",
     "GELU",
     "GatedMLP",
+    "Generator",
+    "GlobalBlocks",
+    "GlobalTokens",
+    "GroupTopK",
     "Identity",
     "InputError",
+    "LatentAttention",
     "LayerNorm",
     "Learned",
+    "Llama3",
+    "LocalBlocks",
+    "LongRoPE",
     "MLP",
+    "MoE",
     "Model",
     "MultiHeadAttention",
+    "NTK",
+    "Narrow",
     "Normal",
+    "OutputGate",
+    "ParallelBlock",
+    "PerHead",
+    "Performer",
+    "Pooler",
     "Prefix",
+    "QuickGELU",
+    "RFA",
     "RMSNorm",
+    "RandomBlocks",
     "ReLU",
     "ReLU2",
     "Recipe",
+    "RelativeBias",
     "Residual",
+    "Rotary",
     "Run",
     "SearchConfig",
+    "Shaw",
     "SiLU",
     "Sigmoid",
     "Sinusoidal",
+    "Softmax",
     "Stack",
+    "Strided",
+    "Switch",
     "Tokenizer",
+    "TopK",
+    "TopTwo",
+    "Transform",
     "TransformerBlock",
+    "TransformerXL",
     "Translator",
+    "TwoDimensional",
     "Unigram",
     "VocabularyHead",
+    "WholeIfShort",
     "Window",
     "Word",
     "Xavier",
+    "YaRN",
     "architectures",
     "attention",
+    "convert",
+    "deep_norm",
+    "deepen",
     "describe",
     "evaluate",
+    "export_hf",
+    "extend_positions",
+    "from_hf",
+    "group_heads",
+    "grow_vocabulary",
+    "import_hf",
     "load",
     "post_norm",
     "pre_norm",
+    "sandwich_norm",
+    "save_hf",
+    "scale_rotary",
+    "to_prefix",
     "train",
+    "upcycle",
 ]
 
 
