@@ -196,7 +196,7 @@ def check_round_trip(ours: Model, theirs: PreTrainedModel, folder: Path) -> None
     back = folder / "back"
     save_hf(ours, back, family=theirs.config.model_type, max_shard_size=20_000)
     computed = {name for name, p in theirs.named_parameters() if not p.requires_grad}  # sinusoids, which some of their classes store
-    assert_same_tensors(stored(back), {name: t for name, t in stored(folder / "theirs").items() if name not in computed})
+    assert_same_tensors(*({name: t for name, t in stored(f).items() if name not in computed} for f in (back, folder / "theirs")))
     assert from_hf(back).config == ours.config
     again, report = type(theirs).from_pretrained(back, output_loading_info=True)
     report["missing_keys"] = set(report["missing_keys"]) - computed

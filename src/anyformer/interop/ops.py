@@ -170,14 +170,18 @@ class Dropped(Surplus):
 
 @dataclass(frozen=True)
 class Computed(Surplus):
-    """A table that they store and we compute; `rows`: how many rows -> the table."""
+    """A table that they store and we compute; `rows`: how many rows -> the table, `stored`: how many are written."""
 
     rows: Callable[[int], Tensor]
+    stored: int = 0
 
     def read(self, theirs: list[Tensor]) -> list[Tensor]:
         if not torch.allclose(theirs[0].float(), self.rows(theirs[0].shape[0]), atol=1e-4):
             raise ValueError("holds other numbers than the table that the config describes")
         return []
+
+    def write(self, ours: list[Tensor]) -> list[Tensor]:
+        return [self.rows(self.stored)] if self.stored else []
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ class Variant(NamedTuple):
     bias: bool = True  # of the logits
     skipped: bool = False  # whether padding takes no position
     own_vocabularies: bool = False  # whether each side may have its own
+    stored: int = 0  # rows of the table of sinusoids in its files, which others leave out
 
 
 # ---- reading
@@ -176,7 +177,7 @@ def rules(variant: Variant, config: Model.Config) -> list[Rule]:
         *([] if own else [rule(("model.decoder.embed_tokens.weight", table), op=Same())]),
         rule(("lm_head.weight", table), op=Same()) if head.tied else rule("lm_head.weight", "head.weight"),
         *_bias_rules(config.vocab_size, head.bias, variant.bias),
-        *_embedding_rules(config),
+        *_embedding_rules(config, variant.stored),
         rule("model.{s}.layer_norm.{p}", "{s}.final_norm.{p}"),
         *(rule(f"{layer}.{t}.{tp}.{{p}}", f"{ours}.{o}.{op}.{{p}}") for t, o in attentions.items() for tp, op in projections.items()),
         *(rule(f"{layer}.{t}.{{p}}", f"{ours}.{o}_residual.{place}.{{p}}") for t, o in norms.items()),
@@ -190,14 +191,14 @@ def _bias_rules(vocab_size: int, ours: bool, theirs: bool) -> list[Rule]:
     return [rule("final_logits_bias", op=Filled((1, vocab_size)))] if theirs else []
 
 
-def _embedding_rules(config: Model.Config) -> list[Rule]:
+def _embedding_rules(config: Model.Config, stored: int) -> list[Rule]:
     """Positions and norms of each side's embedding."""
     found = []
     for side, ours in (("encoder", "encoder_embedding"), ("decoder", "embedding")):
         if isinstance(config.embedding.position, Learned.Config):
             found.append(rule(f"model.{side}.embed_positions.weight", f"{ours}.position.weight"))
         else:
-            found.append(rule(f"model.{side}.embed_positions.weight", op=Computed(partial(_table, config))))
+            found.append(rule(f"model.{side}.embed_positions.weight", op=Computed(partial(_table, config), stored)))
         found.append(rule(f"model.{side}.layernorm_embedding.{{p}}", f"{ours}.norm.{{p}}"))
     return found
 
@@ -217,7 +218,7 @@ VARIANTS = {
     "bart": (("BartForConditionalGeneration",), Variant(pre=False, embedding_norm=True, position=learned)),
     "mbart": (("MBartForConditionalGeneration",), Variant(pre=True, embedding_norm=True, position=learned)),
     "marian": (("MarianMTModel",), Variant(pre=False, embedding_norm=False, position=sinusoidal, own_vocabularies=True)),
-    "pegasus": (("PegasusForConditionalGeneration",), Variant(pre=True, embedding_norm=False, position=sinusoidal)),
+    "pegasus": (("PegasusForConditionalGeneration",), Variant(pre=True, embedding_norm=False, position=sinusoidal, stored=1024)),
     "m2m_100": (
         ("M2M100ForConditionalGeneration",),
         Variant(pre=True, embedding_norm=False, position=tensor2tensor, activation="relu", scaled=True, bias=False, skipped=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from anyformer.errors import ConversionError, Problem
 from anyformer.interop.conversion import plan_writing
 from anyformer.interop.hf import tokenizer as tokenizers
 from anyformer.interop.hf.family import Differs, Family, families, find
+from anyformer.interop.stream_order import in_halves
 from anyformer.interop.writing import write_checkpoint
 from anyformer.model.model import Model
 from anyformer.text import Tokenizer
@@ -41,7 +43,7 @@ def save_hf(
         tokenizer = (model.source_tokenizer, model.target_tokenizer)
     model = getattr(model, "model", model)
     both = tokenizer if isinstance(tokenizer, tuple) else (tokenizer, tokenizer)
-    chosen, data = choose(model.config, family)
+    model, chosen, data = _with_family(model, family)
     planned = plan_writing(model, chosen.rules(model.config))
     has_encoder = model.encoder is not None and model.decoder is not None
     ids = tokenizers.generation_ids(both[1], has_encoder)
@@ -60,6 +62,18 @@ def save_hf(
     _write(folder / "generation_config.json", ids | {k: v for k, v in data.items() if k in ids} | search)
     with torch.no_grad():
         write_checkpoint(folder, planned, max_shard_size)
+
+
+def _with_family(model: Model, name: str | None) -> tuple[Model, Family, dict[str, Any]]:
+    """The model, its features in another order if only so a class can hold it, with that class's family and config.json."""
+    try:
+        return model, *choose(model.config, name)  # type: ignore[arg-type]
+    except ConversionError:
+        reordered = in_halves(model)
+        if reordered is not None:
+            with contextlib.suppress(ConversionError):
+                return reordered, *choose(reordered.config, name)  # type: ignore[arg-type]
+        raise
 
 
 def choose(config: Model.Config, name: str | None = None) -> tuple[Family, dict[str, Any]]:

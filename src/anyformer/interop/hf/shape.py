@@ -21,8 +21,8 @@ def only(value: Any, kind: type[T], path: str) -> T:
     """
     if isinstance(value, kind):
         return value
-    has = getattr(value, "kind", lambda: value)() if value is not None else "nothing"
-    raise ConversionError(Problem(path, f"is {has}; it can only have {getattr(kind, 'kind', lambda: kind.__name__)()}"))
+    has = "there is none" if value is None else f"is {getattr(value, 'kind', lambda: value)()}"
+    raise ConversionError(Problem(path, f"{has}; it can only have {getattr(kind, 'kind', lambda: kind.__name__)()}"))
 
 
 def decoder_only(config: Model.Config) -> Stack.Config:
