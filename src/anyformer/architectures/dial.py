@@ -34,12 +34,16 @@ class Dial(NamedTuple):
 
     def even(self, width: int) -> int:
         """A width that goes with the heads', even if it was."""
-        new = width * self.head[1] / self.head[0]
-        return max(2, 2 * round(new / 2)) if width % 2 == 0 else max(1, round(new))
+        return even(width * self.head[1] / self.head[0], width)
 
     def long(self, length: int, at_least: int = 8) -> int:
         """A length that goes with the context."""
         return max(min(length, at_least), round(length * self.context))
+
+
+def even(new: float, width: int) -> int:
+    """`new` as a whole number, even where `width` was."""
+    return max(2, 2 * round(new / 2)) if width % 2 == 0 else max(1, round(new))
 
 
 class Heads(NamedTuple):

@@ -6,17 +6,19 @@ import dataclasses
 import math
 from typing import Any
 
-from anyformer.architectures.dial import Dial, Heads, NoFit, changes, fit, resize
+from anyformer.architectures.dial import Dial, Heads, NoFit, changes, even, fit, resize
 from anyformer.parts.attention import Attention, MultiHeadAttention
 from anyformer.parts.embedding import Narrow
 from anyformer.parts.feed_forward import MLP, GatedMLP
 from anyformer.parts.group_top_k import GroupTopK
 from anyformer.parts.head import VocabularyHead
 from anyformer.parts.latent_attention import LatentAttention
-from anyformer.parts.mask import Window
+from anyformer.parts.mask import Mask
 from anyformer.parts.moe import MoE
+from anyformer.parts.performer import Performer
 from anyformer.parts.position import Learned
 from anyformer.parts.residual import Residual, deep_norm
+from anyformer.parts.rfa import RFA
 from anyformer.parts.rope_scaling import RopeScaling
 from anyformer.parts.rotary import Rotary
 from anyformer.parts.router import Router
@@ -30,6 +32,18 @@ from anyformer.parts.two_dimensional import TwoDimensional
 def _(attention: MultiHeadAttention.Config, dial: Dial) -> Heads:
     n, h = attention.heads(dial.d_model[0])
     return choose_heads(attention, n, attention.n_kv_heads or n, h, dial)
+
+
+@fit.register
+def _(attention: LatentAttention.Config, dial: Dial) -> Heads:
+    """Its heads are as wide as their values; what positions see of them is the turned part."""
+    heads = _latent_heads(attention, dial)
+    turned = even(attention.rope_dim * heads.head_dim / attention.value_dim, attention.rope_dim)
+    return heads._replace(head_dim=turned)
+
+
+def _latent_heads(attention: LatentAttention.Config, dial: Dial) -> Heads:
+    return choose_heads(dataclasses.replace(attention, position=None), attention.n_heads, attention.n_heads, attention.value_dim, dial)
 
 
 def choose_heads(attention: Attention.Config, n: int, k: int, h: int, dial: Dial) -> Heads:
@@ -90,6 +104,22 @@ def _(config: LatentAttention.Config, dial: Dial) -> dict[str, Any]:
         "value_dim": narrowed.even(config.value_dim),
         "scale": None if config.scale is None else config.scale * math.sqrt(config.rope_dim / heads.head_dim),
     }
+
+
+@changes.register
+def _(config: LatentAttention.Config, dial: Dial) -> dict[str, Any]:
+    heads = _latent_heads(config, dial)
+    ratio = heads.head_dim / config.value_dim
+    widths = {name: even(getattr(config, name) * ratio, getattr(config, name)) for name in ("nope_dim", "rope_dim", "value_dim")}
+    ranks = {name: None if (rank := getattr(config, name)) is None else dial.wide(rank) for name in ("kv_rank", "q_rank")}
+    scale = None if config.scale is None else config.scale / math.sqrt(ratio)
+    return {"n_heads": heads.n_heads, "scale": scale, **widths, **ranks}
+
+
+@changes.register(Performer.Config)
+@changes.register(RFA.Config)
+def _(config: Performer.Config | RFA.Config, dial: Dial) -> dict[str, Any]:
+    return {} if config.n_features is None else {"n_features": max(1, round(config.n_features * dial.head[1] / dial.head[0]))}
 
 
 # ---- feed-forward
@@ -156,8 +186,17 @@ def _(config: TwoDimensional.Config, dial: Dial) -> dict[str, Any]:
 
 
 @changes.register
-def _(config: Window, dial: Dial) -> dict[str, Any]:
-    return {name: None if (reach := getattr(config, name)) is None else dial.long(reach + 1) - 1 for name in ("left", "right")}
+def _(config: Mask, dial: Dial) -> dict[str, Any]:
+    """Windows, strides and blocks keep their share of the context; how many blocks there are of a kind stays."""
+    fields = {f.name: getattr(config, f.name) for f in dataclasses.fields(config)}  # type: ignore[arg-type]
+    found = {name: dial.long(value) for name, value in fields.items() if name in LENGTHS and isinstance(value, int) and value}
+    reaches = {name: dial.long(value + 1) - 1 for name, value in fields.items() if name in ("left", "right") and isinstance(value, int) and value}
+    few = {name: dial.long(value, at_least=1) for name, value in fields.items() if name in TOKENS.get(config.kind(), ()) and value}
+    return found | reaches | few
+
+
+LENGTHS = ("block", "stride", "length")  # in tokens
+TOKENS = {"GlobalTokens": ("n",), "BlockEnds": ("n",), "Fixed": ("summary",), "BigBird": ("extra",), "LocalBlocks": ("start",), "RandomBlocks": ("start",)}
 
 
 @changes.register

@@ -28,6 +28,7 @@ VERBS = (
     "position",
     "list",
     "describe",
+    "diff",
     "convert",
     "import",
     "export",

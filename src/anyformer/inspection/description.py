@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from anyformer.architectures import Architecture
+from anyformer.inspection.amounts import number, size
 from anyformer.inspection.reach import Reach, reach
 from anyformer.inspection.summary import summary
 from anyformer.model import count
@@ -141,21 +142,3 @@ def _share(n: int, all_: int) -> str:
 def _copies(part: count.Count) -> str:
     each = f"{part.copies:,} x {part.parameters // part.copies:,}" if part.copies > 1 else ""
     return each + (f", {part.active:,} active" if part.active != part.parameters else "")
-
-
-def number(value: float) -> str:
-    """`12.3 M`: three digits and a unit's prefix."""
-    for prefix in ("", "k", "M", "G", "T"):
-        if abs(value) < 999.5:
-            return f"{value:.3g} {prefix}"
-        value /= 1000
-    return f"{value:,.3g} P"
-
-
-def size(n_bytes: float) -> str:
-    """`12.3 MiB`."""
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if n_bytes < 1023.5:
-            return f"{n_bytes:.3g} {unit}"
-        n_bytes /= 1024
-    return f"{n_bytes:,.0f} PiB"

@@ -32,15 +32,19 @@ def summary(config: Model.Config) -> str:
 
 
 def embedding(config: Embedding.Config) -> str:
+    positions = f"positions {words.position(config.position)}" if config.position is not None else "no positions"
+    norm = [words.norm(config.norm)] if config.norm is not None else []
+    skipped = ["padding takes no position"] if config.padding == "skipped" else []
+    return ", ".join([positions, *table(config), *norm, *skipped])
+
+
+def table(config: Embedding.Config) -> list[str]:
+    """What is particular about the table of tokens, and about what is added to it beside positions."""
     said = [f"{config.vocab_size:,} tokens of its own"] if config.vocab_size else []
-    said.append(f"positions {words.position(config.position)}" if config.position is not None else "no positions")
     if config.narrow is not None:
-        said.append(f"{config.narrow.dim} wide, widened by a map")
+        said.append(f"{config.narrow.dim} wide, widened by a map{' at the end' if config.narrow.widen == 'sum' else ''}")
     said += ["x sqrt(width)"] if config.scale_by_sqrt_dim else []
-    said += [f"{config.token_types} types of tokens"] if config.token_types else []
-    said += [words.norm(config.norm)] if config.norm is not None else []
-    said += ["padding takes no position"] if config.padding == "skipped" else []
-    return ", ".join(said)
+    return said + ([f"{config.token_types} type{'s' if config.token_types > 1 else ''} of tokens"] if config.token_types else [])
 
 
 def head(config: Head.Config) -> str:

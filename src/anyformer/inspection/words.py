@@ -14,6 +14,7 @@ from anyformer.parts.alibi import ALiBi
 from anyformer.parts.attention import Attention, MultiHeadAttention
 from anyformer.parts.attention_position import AttentionPosition
 from anyformer.parts.feed_forward import MLP, FeedForward, GatedMLP
+from anyformer.parts.latent_attention import LatentAttention
 from anyformer.parts.mask import Full, Mask
 from anyformer.parts.mechanism import Softmax
 from anyformer.parts.moe import MoE
@@ -114,8 +115,8 @@ def heads(config: Attention.Config, d_model: int) -> str:
     n, width = config.heads(d_model)
     keys = getattr(config, "n_kv_heads", None) or n
     shared = "" if keys == n or n == 1 else f", {keys} for keys and values" if keys > 1 else ", one for keys and values"
-    if not isinstance(config, MultiHeadAttention.Config):
-        return f"{n} heads"
+    if isinstance(config, LatentAttention.Config):
+        return f"{n} heads x {config.nope_dim} + {config.rope_dim}, values {config.value_dim}, latent {config.kv_rank} + {config.rope_dim} a token"
     return f"{n} head{'s' if n > 1 else ''} x {width}{shared}"
 
 

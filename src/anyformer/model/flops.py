@@ -15,7 +15,7 @@ from anyformer.model.skeleton import Layers, skeleton
 from anyformer.parts.attention import Attention
 from anyformer.parts.attention_position import AttentionPosition
 from anyformer.parts.linear import Linear
-from anyformer.parts.mask import Mask
+from anyformer.parts.mask import Causal, Full, Mask
 from anyformer.parts.place import Place
 from anyformer.parts.random_features import RandomFeatures
 
@@ -38,15 +38,19 @@ def flops_per_token(config: Model.Config, context: int) -> int:
 
 
 def keys_seen(mask: Mask, context: int) -> float:
-    """How many of `context` keys the last token sees; where a mask lets tokens see later ones, how many the mean token does."""
-    everything = range(context)
-    one_way = context == 1 or mask.extent(range(1), range(1, context)) == "none"
-    rows = torch.tensor([context - 1]) if one_way else torch.linspace(0, context - 1, min(context, SAMPLED_ROWS)).round().long()
-    if mask.extent(range(context - 1 if one_way else 0, context), everything) == "all":
+    """How many of `context` keys the last token sees; where a mask lets tokens see later ones, how many the mean token does. No prefix is open."""
+    if mask in (Full(), Causal()):
         return float(context)
     index = torch.arange(context)
-    allowed = [mask.allows(Place(row, row.unsqueeze(0), None), Place(index, index.unsqueeze(0), None)) for row in rows.split(1)]
-    return sum(float(a.expand(1, 1, context).sum()) for a in allowed) / len(allowed)
+    keys = Place(index, index.unsqueeze(0), None)
+
+    def seen_by(row: int) -> torch.Tensor:
+        at = index[row : row + 1]
+        return mask.allows(Place(at, at.unsqueeze(0), None), keys, head=0).expand(1, 1, context)[0, 0]
+
+    one_way = not seen_by(0)[1:].any()
+    rows = [context - 1] if one_way else sorted({round(i * (context - 1) / (SAMPLED_ROWS - 1)) for i in range(SAMPLED_ROWS)})
+    return sum(int(seen_by(row).sum()) for row in rows) / len(rows)
 
 
 def _layer(layer: Layers, d_model: int, context: int) -> int:

@@ -9,9 +9,12 @@ from typing import Any
 import torch
 
 from anyformer.data import real_share
-from anyformer.inspection.description import Description, size
+from anyformer.errors import counted
+from anyformer.inspection.amounts import size
+from anyformer.inspection.description import Description
 from anyformer.run.measure import Measured, expected
 from anyformer.run.prepare import Prepared
+from anyformer.training import TrainConfig
 
 _SAMPLE = 200  # batches looked at for the share of padding
 
@@ -65,11 +68,22 @@ class Plan:
         assert self.measured is not None
         return expected(self.prepared.recipe.train, self.prepared, self.measured.seconds_per_update, self.measured.tokens_per_second)
 
+    def updates(self) -> float | None:
+        """How many updates the run has at most; None: only the clock will tell."""
+        config = self.prepared.recipe.train
+        if self.measured:
+            return float(self.expected()["updates"])
+        per_epoch = self.prepared.stream.batches_in_epoch / config.step.accumulate
+        known = [config.max_steps, None if config.limits.max_epochs is None else config.limits.max_epochs * per_epoch]
+        return min((n for n in known if n is not None), default=None)
+
     def __str__(self) -> str:
         p, batch = self.prepared, self.batch()
         sizes = [f"{t.vocab_size:,}" for t in (p.source_tokenizer, p.target_tokenizer)]
         vocabulary = f"{sizes[1]} pieces for both sides" if p.joint else f"{sizes[0]} and {sizes[1]} pieces"
-        step = f"{batch['tokens_a_side']:,} tokens a side, {100 * batch['real_share']:.0f} % of them real; {batch['updates_per_epoch']:g} steps an epoch"
+        step = (
+            f"{batch['tokens_a_side']:,} tokens a side, {100 * batch['real_share']:.0f} % of them real; {counted(batch['updates_per_epoch'], 'step')} an epoch"
+        )
         rows = [
             ("run", f"{self.name}" + (f" in {self.folder}" if self.folder else "")),
             ("data", str(p.splits.report)),
@@ -91,31 +105,41 @@ def _device(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     threads = torch.get_num_threads()
-    return f"{device.type.upper()} with {threads} thread{'s' if threads > 1 else ''}"
+    return f"{device.type.upper()} with {counted(threads, 'thread')}"
 
 
 def _ends(plan: Plan) -> str:
     config = plan.prepared.recipe.train
     named = {
-        "max_steps": (config.max_steps, "steps"),
-        "max_minutes": (config.max_minutes, "minutes"),
-        "max_epochs": (config.limits.max_epochs, "epochs"),
-        "max_tokens": (config.limits.max_tokens, "tokens"),
+        "max_steps": (config.max_steps, "step"),
+        "max_minutes": (config.max_minutes, "minute"),
+        "max_epochs": (config.limits.max_epochs, "epoch"),
+        "max_tokens": (config.limits.max_tokens, "token"),
     }
-    text = "after " + " or ".join(f"{value:,g} {unit}" for value, unit in named.values() if value is not None)
+    text = "after " + " or ".join(counted(value, unit) for value, unit in named.values() if value is not None)
     if config.limits.patience is not None:
-        text += f", or {config.limits.patience} evaluations without a better one"
+        text += f", or {counted(config.limits.patience, 'evaluation')} without a better one"
     if plan.measured:
         e = plan.expected()
         speed = f"{plan.measured.tokens_per_second:,.0f} tokens/s and {size(plan.measured.peak_bytes)} of memory in a first measurement"
-        text += f"\nabout {duration(e['seconds'])}, {e['updates']:,} steps, {e['epochs']:.1f} epochs; {speed}"
+        text += f"\nabout {duration(e['seconds'])}, {counted(e['updates'], 'step')}, {e['epochs']:.1f} epochs; {speed}"
+    if note := warmup_note(config, plan.updates()):
+        text += f"\nnote: {note}"
     return text
+
+
+def warmup_note(config: TrainConfig, updates: float | None) -> str:
+    """What to say where a run of so many updates (None: not known yet) ends before its learning rate has reached its peak; else empty."""
+    warmup = getattr(config.schedule, "warmup_steps", 0)
+    if updates is None or updates >= warmup:
+        return ""
+    return f"the learning rate rises over {counted(warmup, 'step')}, and the run has {updates:,.0f}: it ends below the peak; lower train.schedule.warmup_steps"
 
 
 def duration(seconds: float) -> str:
     """`45 seconds`, `12 minutes`, `2.5 hours`."""
     if seconds < 90:
-        return f"{seconds:.0f} seconds"
+        return counted(round(seconds), "second")
     if seconds < 5400:
-        return f"{seconds / 60:.0f} minutes"
+        return counted(round(seconds / 60), "minute")
     return f"{seconds / 3600:.1f} hours"

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from anyformer.inspection.description import Description
+from anyformer.inspection.description import CONTEXT, Description
+from anyformer.inspection.diff import Difference
+from anyformer.inspection.diff import diff as diff_of
 from anyformer.model.model import Model
 from anyformer.run.resolve import resolve
 
@@ -30,6 +32,21 @@ def described(thing: Any, changes: Mapping[str, Any], scale: str | int | float |
     """`describe` with the changes as a mapping, whatever their names are."""
     found = resolve(thing, changes, scale)
     return Description(found.name, found.config, found.architecture, found.context, found.note)
+
+
+def diff(a: Any, b: Any, *, scale: str | int | float | None = None) -> Difference:
+    """What makes `b` of `a`, aspect by aspect, with the cost of each change. Both are given as to `describe`.
+
+    Args:
+        scale: both at another size.
+    """
+    return differing(a, b, {}, scale)
+
+
+def differing(a: Any, b: Any, changes: Mapping[str, Any], scale: str | int | float | None = None) -> Difference:
+    """`diff`, with changes made to the second."""
+    one, other = resolve(a, {}, scale), resolve(b, changes, scale)
+    return diff_of(one.config, other.config, (one.name, other.name), (one.context or CONTEXT, other.context or CONTEXT))
 
 
 def of_config(config: Model.Config, name: str, trained_on: int | None = None) -> Description:
