@@ -58,9 +58,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; known: {', '.join(names)}" if 0 < len(names) <= 30 else ""
 
 
-def counted(n: int, one: str, many: str = "") -> str:
-    """`1 pair`, `1,234 pairs`; `many` where the plural is not one with an s."""
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
+def counted(n: float, one: str) -> str:
+    """`1 pair`, `1,234 pairs`, `2.5 minutes`."""
+    return f"{n:,} {one}s" if isinstance(n, int) and n != 1 else f"{n:,g} {one}{'' if n == 1 else 's'}"
 
 
 def file_of(error: OSError) -> str:

@@ -242,6 +242,8 @@ def test_runs_elsewhere_are_named_and_a_folder_is_not_called_by_a_dot(recipe, co
 def test_a_search_that_cannot_be(trained, capsys):
     assert "n_best" in refused(capsys, "translate", trained, "text", "--beam", 2, "--n-best", 3)
     assert "temperature" in refused(capsys, "translate", trained, "text", "--top-k", 3)
+    for verb in (["translate", trained, "text"], ["evaluate", trained, "--split", "validation"], ["attention", trained, "text"]):
+        assert "nothing is drawn" in refused(capsys, *verb, "--seed", 3)
 
 
 def test_a_split_that_is_not_there(trained, capsys):

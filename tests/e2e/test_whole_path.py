@@ -3,7 +3,11 @@
 import gzip
 import io
 import json
+import os
+import signal
 import sys
+import threading
+import time
 
 import pytest
 
@@ -158,6 +162,34 @@ def test_damaged_lines_of_metrics_are_set_aside_and_said(copied, capsys):
     assert (copied / "metrics.damaged").read_bytes() == b"".join(garbage)
     again = [json.loads(line) for line in metrics.read_bytes().splitlines()]
     assert [json.loads(line) for line in lines if not json.loads(line).get("final")] == again[: len(lines)] and again[-1]["step"] == 70
+
+
+def test_sigterm_is_answered_though_it_was_asked_to_be_quiet(recipe, capsys):
+    run = recipe.parent / "run"
+
+    def stop():
+        while not (run / "step-000030").exists():
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=stop, daemon=True).start()
+    assert main(["train", str(recipe), "--out", str(run), "--quiet", "train.max_steps=1000000"]) == 130
+    told = capsys.readouterr()
+    assert told.out == "" and told.err.startswith("interrupted; step ") and f"anyformer train --resume {run}" in told.err
+
+
+def test_a_warm_up_longer_than_the_run_is_said(recipe, capsys):
+    plan = out_of(capsys, "train", recipe, "--dry-run", "train.schedule.warmup_steps=61")
+    assert "the learning rate rises over 61 steps, and the run has 60" in plan
+    assert "the learning rate rises" not in out_of(capsys, "train", recipe, "--dry-run", "train.schedule.warmup_steps=60")
+    made = out_of(capsys, "train", recipe, "--out", recipe.parent / "run", "train.max_steps=1", "train.max_minutes=9")
+    assert "the run has 1:" in made and "1 step is done: step 1, " in made and "after 1 step or 9 minutes" in made
+
+
+def test_few_pairs_are_not_trained_on_for_an_hour(recipe, capsys, monkeypatch):
+    monkeypatch.chdir(recipe.parent)
+    plan = json.loads(out_of(capsys, "train", "--source", "tiny.en", "--target", "tiny.fr", "--dry-run", "--json"))
+    assert plan["expected"]["end"] == "max_epochs" and plan["expected"]["epochs"] == pytest.approx(200)
 
 
 def test_resume_auto_starts_then_goes_on(recipe, capsys, monkeypatch):

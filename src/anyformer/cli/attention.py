@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from anyformer.cli import common, search_options
-from anyformer.errors import InputError
+from anyformer.errors import InputError, counted
 
 EXAMPLES = """\
   anyformer attention runs/x "Two dogs play in the snow."
@@ -30,12 +30,12 @@ def register(verbs: Any) -> None:
 
 def _attention(args: argparse.Namespace) -> None:
     if len(args.texts) != 1:
-        raise InputError(f"give one sentence (in quotes), got {len(args.texts)} texts")
+        raise InputError(f"give one sentence (in quotes), got {counted(len(args.texts), 'text')}")
     from anyformer.run.attend import attention
     from anyformer.run.load import load
 
     run = load(args.model, step=args.step, device=args.device, precision=args.precision)
-    found = attention(run, args.texts[0], translation=args.translation, out=args.out, **search_options.given(args))
+    found = attention(run, args.texts[0], translation=args.translation, out=args.out, **search_options.given(args, run.recipe.evaluate.search))
     notes = dict.fromkeys(p.note for p in found.pictures.values() if p.note)
     if args.json:
         files = {side: {"png": str(p.png), "svg": str(p.svg)} for side, p in found.pictures.items()}

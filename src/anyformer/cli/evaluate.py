@@ -43,7 +43,7 @@ def _evaluate(args: argparse.Namespace) -> None:
     from anyformer.run.load import load
 
     run = load(args.model, step=args.step, device=args.device, precision=args.precision)
-    changes = search_options.given(args) | {"batch_size": args.batch_size}
+    changes = search_options.given(args, run.recipe.evaluate.search) | {"batch_size": args.batch_size}
     if args.max_sentences:
         changes["max_sentences"] = args.max_sentences
     split: Any = args.split or "test"

@@ -54,10 +54,12 @@ def _score(args: argparse.Namespace) -> None:
 
 def _shown(args: argparse.Namespace, number: int, pair: tuple[str, str], scored: Any) -> str:
     """A line for a pair; `scored` None: it was too long."""
-    log_prob, tokens = (None, None) if scored is None else (scored.log_prob, scored.n_tokens)
     if args.json:
-        return common.json_line({"number": number, "source": pair[0], "target": pair[1], "log_prob": log_prob, "tokens": tokens})
-    return "nan\tnan\tnan\n" if scored is None else f"{log_prob:.4f}\t{tokens}\t{log_prob / max(tokens, 1):.4f}\n"
+        found = {"log_prob": None, "tokens": None} if scored is None else {"log_prob": scored.log_prob, "tokens": scored.n_tokens}
+        return common.json_line({"number": number, "source": pair[0], "target": pair[1]} | found)
+    if scored is None:
+        return "nan\tnan\tnan\n"
+    return f"{scored.log_prob:.4f}\t{scored.n_tokens}\t{scored.log_prob / max(scored.n_tokens, 1):.4f}\n"
 
 
 def _pairs(args: argparse.Namespace) -> list[tuple[str, str]]:
@@ -70,6 +72,8 @@ def _pairs(args: argparse.Namespace) -> list[tuple[str, str]]:
     sides = [list(textio.lines([], path)) for path in (args.source, args.target)]
     if len(sides[0]) != len(sides[1]):
         raise InputError(
-            Problem(str(args.target), f"has {len(sides[1]):,} lines, {args.source} has {len(sides[0]):,}; line n of one must translate line n of the other")
+            Problem(
+                str(args.target), f"has {counted(len(sides[1]), 'line')}, {args.source} has {len(sides[0]):,}; line n of one must translate line n of the other"
+            )
         )
     return list(zip(*sides, strict=True))

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from anyformer.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from anyformer.decoding import SearchConfig
 
 OPTIONS: tuple[tuple[str, type, str], ...] = (
     ("beam", int, "hypotheses kept at each step; 1 is greedy (default: the recipe's)"),
@@ -30,9 +35,18 @@ def add(parser: argparse.ArgumentParser, without: Collection[str] = ()) -> None:
         group.add_argument("--" + name.replace("_", "-"), type=of, metavar="N" if of is int else "X", help=text)
 
 
-def given(args: argparse.Namespace) -> dict[str, Any]:
-    """The options that were given, by the names of `SearchConfig`; sampling needs no --beam 1 beside it."""
+def given(args: argparse.Namespace, base: SearchConfig | None = None) -> dict[str, Any]:
+    """The options that were given, by the names of `SearchConfig`; sampling needs no --beam 1 beside it.
+
+    Args:
+        base: the search that they change, which may draw already.
+
+    Raises:
+        InputError: a seed where nothing is drawn.
+    """
     found = {name: value for name, _, _ in OPTIONS if (value := getattr(args, name, None)) is not None}
+    if "seed" in found and not found.get("temperature", base.temperature if base else 0.0):
+        raise InputError(Problem("--seed", "is of the draws, and nothing is drawn here; give --temperature as well (1 is the model's own distribution)"))
     if found.get("temperature", 0) > 0:
         found.setdefault("beam", 1)
     if "beam" not in found and found.get("n_best", 1) > 1 and not found.get("temperature"):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anyformer.cli import common, textio
-from anyformer.errors import ConfigError, InputError, Problem, nearest
+from anyformer.errors import ConfigError, InputError, Problem, counted, nearest
 
 if TYPE_CHECKING:
     from anyformer.text import Tokenization, Tokenizer
@@ -94,7 +95,10 @@ def _register_train(inner: Any) -> None:
     train.add_argument("--overwrite", action="store_true", help="write even if the file exists")
     train.add_argument("--kind", default="BPE", metavar="KIND", help=f"one of {', '.join(KINDS)} (default: BPE)")
     train.add_argument(
-        "--vocab-size", type=common.positive, metavar="N", help="number of ids, exactly, special ones included (default: 8000; word, character: all there are)"
+        "--vocab-size",
+        type=common.positive,
+        metavar="N",
+        help="number of ids, exactly, special ones included (default: 8000, or less where the texts cannot give it; word, character: all there are)",
     )
     train.add_argument(
         "--min-frequency", type=common.positive, metavar="N", help="learn only what stands in the text so often (default: 2; word, character: 1)"
@@ -123,7 +127,7 @@ def _add_path_and_side(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(args: argparse.Namespace) -> int:
-    from anyformer.text import statistics
+    from anyformer.text import statistics, train_to_fit
 
     if args.out.exists() and not args.overwrite:
         raise InputError(Problem(str(args.out), "exists; give --overwrite to write over it, or another --out"))
@@ -131,13 +135,16 @@ def _train(args: argparse.Namespace) -> int:
         raise InputError(Problem(str(args.out.parent), "no such folder to write to"))
     scheme = _scheme(args)
     texts = list(_lines(args.files))
-    tokenizer = scheme.train(texts)
+    tokenizer = scheme.train(texts) if args.vocab_size else train_to_fit(lambda smaller: smaller.train(texts), scheme)
     tokenizer.save(args.out)
     fit = statistics(tokenizer, texts)
     if args.json:
         common.print_json({"path": str(args.out)} | _summary(tokenizer) | {"statistics": fit.to_dict()})
     else:
-        print(f"{args.out}: {scheme.kind()}, {tokenizer.vocab_size:,} pieces, learned from {fit.texts:,} texts, {fit.pieces_per_word:.2f} pieces a word")
+        if (asked := scheme.to_dict().get("vocab_size")) not in (None, tokenizer.vocab_size):
+            print(f"note: these texts cannot give {asked:,} pieces, so there are less; a --vocab-size is obeyed or refused", file=sys.stderr)
+        learned = f"{counted(tokenizer.vocab_size, 'piece')}, learned from {counted(fit.texts, 'text')}"
+        print(f"{args.out}: {scheme.kind()}, {learned}, {fit.pieces_per_word:.2f} pieces a word")
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,8 @@ def _train(args: argparse.Namespace) -> int:
         data_dir=args.data_dir,
         show="nothing" if args.quiet else "stderr" if args.json else "stdout",
     )
+    if args.quiet and result.result is not None and not result.result.finished:  # who is quiet still hears that it is not done
+        print(f"{result.result.message}\ngo on with: anyformer train --resume {result.path}", file=sys.stderr)
     if args.json:
         common.print_json(result.summary)
     return common.exit_code(result.result)

@@ -41,7 +41,12 @@ def _translate(args: argparse.Namespace) -> None:
     interactive = args.input is None and not args.texts and sys.stdin.isatty()
     lines = textio.lines(args.texts, args.input)
     with textio.output(args.output) as out:
-        found = run.stream(lines, batch_size=1 if interactive else args.batch_size, window=1 if interactive else WINDOW, **search_options.given(args))
+        found = run.stream(
+            lines,
+            batch_size=1 if interactive else args.batch_size,
+            window=1 if interactive else WINDOW,
+            **search_options.given(args, run.recipe.evaluate.search),
+        )
         for number, translation in enumerate(found, 1):
             out.write(_shown(args, number, translation))
             if interactive:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from anyformer.data.objectives import BoundObjective, Example
-from anyformer.errors import InputError, Problem
+from anyformer.errors import InputError, Problem, counted
 
 CHUNK = 10_000  # pairs tokenised at once: bounds the memory that Python lists of ids take
 
@@ -35,7 +35,7 @@ class LengthReport:
     def describe(self) -> str:
         """One line."""
         mean, longest = " -> ".join(f"{m:.1f}" for m in self.mean), " -> ".join(str(n) for n in self.longest)
-        text = f"{self.kept:,} pairs, {mean} tokens on average, at most {longest}"
+        text = f"{counted(self.kept, 'pair')}, {mean} tokens on average, at most {longest}"
         lost = [f"{n:,} {what}" for n, what in ((self.cut, "cut"), (self.dropped, "dropped")) if n]
         return text + (f"; longer than {self.limit} tokens: {', '.join(lost)}" if lost else "")
 

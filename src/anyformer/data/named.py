@@ -13,7 +13,7 @@ from pathlib import Path
 from anyformer.data import locate
 from anyformer.data.cleaning import Pair
 from anyformer.data.lines import read_lines
-from anyformer.errors import InputError, Problem
+from anyformer.errors import InputError, Problem, counted
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def align(source: tuple[Path, list[str]], target: tuple[Path, list[str]]) -> lis
         raise InputError(
             Problem(
                 f"{source_path} and {target_path}",
-                f"have {len(sources):,} and {len(targets):,} lines; line n of one must be the translation of line n of the other, so the counts must be equal",
+                f"have {len(sources):,} and {counted(len(targets), 'line')}; line n of one must be the translation of line n of the other",
             )
         )
     return list(zip(sources, targets, strict=True))

@@ -56,7 +56,7 @@ class DataReport:
         """A line for each split, and what was left out why."""
         lines = [self.corpus]
         for name, split in self.splits.items():
-            text = f"  {name:<10} {split.kept:>9,} pairs"
+            text = f"  {name:<10} {split.kept:>9,} pair{' ' if split.kept == 1 else 's'}"
             if split.kept:
                 text += f", {_length(split.source)} -> {_length(split.target)} on average"
             if split.dropped:

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from anyformer.errors import InputError, Problem
+from anyformer.errors import InputError, Problem, counted
 
 Lengths = np.ndarray | Sequence[Sequence[int]]  # [N, sides]
 TOGETHER = 4  # batches that are ordered by the shorter side together
@@ -46,7 +46,9 @@ class Sampler:
         if longest > tokens_per_batch:
             raise InputError(Problem("data.batch_tokens", f"the longest example takes {longest:,} tokens, a batch {tokens_per_batch:,}; lower data.max_length"))
         if n * longest < tokens_per_batch:
-            small = f"is smaller than one batch: {n:,} examples of at most {longest} tokens, and a batch takes {tokens_per_batch:,} (data.batch_tokens)"
+            small = (
+                f"is smaller than one batch: {counted(n, 'example')} of at most {longest} tokens, and a batch takes {tokens_per_batch:,} (data.batch_tokens)"
+            )
             raise InputError(Problem("data.corpus", f"{small}; add data, or set data.batch_tokens to {n * longest} or less"))
         self._shorter = self.lengths[:, self.lengths.sum(0).argmin()]  # [N]
         self._ends, self._group = _even_plan(np.sort(self._longer)[::-1], tokens_per_batch)

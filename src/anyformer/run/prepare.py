@@ -13,9 +13,8 @@ from anyformer.errors import AnyformerError, ConfigError
 from anyformer.model.model import Model
 from anyformer.run import model_section
 from anyformer.run.recipe import Recipe
-from anyformer.text import BPE, Byte, ByteLevelBPE, Character, Tokenization, Tokenizer, Unigram, Word, load_pair, train_pair
+from anyformer.text import Byte, Tokenization, Tokenizer, load_pair, train_pair, train_to_fit
 
-SMALLEST = 300  # pieces; below this, bytes do as well
 TEXTS_TO_LEARN_FROM = 1_000_000  # pairs; a vocabulary does not become better by more
 
 
@@ -74,28 +73,21 @@ def prepare(recipe: Recipe, data_dir: Path | None = None, folder: Path | None = 
 
 
 def learn_tokenizers(scheme: Tokenization, pairs: Sequence[tuple[str, str]], fit: Collection[Fit] = ()) -> tuple[Tokenizer, Tokenizer]:
-    """The tokenizers of both sides; where the pairs cannot give the vocabulary that is asked for, a smaller one, as far as `fit` allows."""
+    """The tokenizers of both sides; where the pairs cannot give the vocabulary that is asked for, a smaller one or bytes, as far as `fit` allows."""
     sources, targets = [s for s, _ in pairs], [t for _, t in pairs]
-    while True:
-        try:
-            with _under("tokenizer"):
-                return train_pair(scheme, sources, targets)
-        except ConfigError:
-            smaller = _smaller(scheme, fit)
-            if smaller is None:
-                raise
-            scheme = smaller
 
+    def train(scheme: Tokenization) -> tuple[Tokenizer, Tokenizer]:
+        with _under("tokenizer"):
+            return train_pair(scheme, sources, targets)
 
-def _smaller(scheme: Tokenization, fit: Collection[Fit]) -> Tokenization | None:
-    """Half the vocabulary; of words and characters all there are; bytes as a last resort. None: nothing smaller is allowed."""
-    if "vocabulary" in fit and isinstance(scheme, (BPE, ByteLevelBPE, Unigram)) and scheme.vocab_size > 2 * SMALLEST:
-        return replace(scheme, vocab_size=scheme.vocab_size // 2)
-    if "vocabulary" in fit and isinstance(scheme, (Word, Character)) and scheme.vocab_size is not None:
-        return replace(scheme, vocab_size=None)
-    if "vocabulary" in fit and "kind" in fit and not isinstance(scheme, Byte):
-        return Byte(joint=scheme.joint, normalization=scheme.normalization)
-    return None
+    if "vocabulary" not in fit:
+        return train(scheme)
+    try:
+        return train_to_fit(train, scheme)
+    except ConfigError:
+        if "kind" not in fit:
+            raise
+    return train(Byte(joint=scheme.joint, normalization=scheme.normalization))
 
 
 def _with_room(recipe: Recipe, train: TokenizedPairs) -> Recipe:

@@ -52,9 +52,9 @@ def read(document: yaml12.Document, file: str, changes: Mapping[str, Any]) -> Re
         raise ConfigError(Problem(f"{file}:1", "a recipe is a mapping with the sections data, tokenizer, model, objective, train, evaluate"))
     data = overrides.nest(document.data)
     problems: list[Problem] = []
-    for path, value in changes.items():
+    for path in sorted(changes, key=_breadth):
         try:
-            _change(data, path, value)
+            _change(data, path, changes[path])
         except ConfigError as error:
             problems += error.problems
     recipe, found = _checked(data)
@@ -83,6 +83,11 @@ def _change(data: dict[str, Any], path: str, value: Any) -> None:
         data["model"] = model_section.change(data["model"], rest, value)
     else:
         overrides.lay(data, path, overrides.nest(value), Recipe)
+
+
+def _breadth(path: str) -> tuple[int, bool]:
+    """Whole sections are laid in before what is in them, and kinds before other fields: the order on the command line does not matter."""
+    return path.count("."), not path.endswith(".kind")
 
 
 def _located(problem: Problem, file: str, lines: Mapping[str, int], changed: bool) -> Problem:

@@ -6,10 +6,10 @@ import json
 import shlex
 from pathlib import Path
 
-from anyformer.errors import AnyformerError
+from anyformer.errors import AnyformerError, counted
 from anyformer.evaluation import Evaluation
 from anyformer.inspection import draw_losses
-from anyformer.run.banner import duration
+from anyformer.run.banner import duration, warmup_note
 from anyformer.run.evaluate import evaluate
 from anyformer.run.load import Run
 from anyformer.run.prepare import Prepared
@@ -19,8 +19,10 @@ from anyformer.training import Result, read_metrics
 
 def finish(run: Run, prepared: Prepared, result: Result, screen: Screen) -> Evaluation | None:
     """Evaluates the best weights on the validation pairs, draws the losses, and says how it went. An encoder alone writes nothing to be compared."""
-    tokens = f"{result.tokens:,} tokens in {duration(result.elapsed)}, {result.tokens / max(result.elapsed, 1e-9):,.0f} tokens/s with evaluations"
+    tokens = f"{counted(result.tokens, 'token')} in {duration(result.elapsed)}, {result.tokens / max(result.elapsed, 1e-9):,.0f} tokens/s with evaluations"
     screen.say(f"\n{result.message}: step {result.step:,}, {tokens}")
+    if note := warmup_note(prepared.recipe.train, result.step):
+        screen.note(note)
     found = None if run.model.decoder is None else evaluate(run, pairs=prepared.splits.validation)
     if found is None:
         measured = "" if result.validation is None else ", ".join(f"{name} {value:.4f}" for name, value in result.validation.items())

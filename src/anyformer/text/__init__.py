@@ -9,6 +9,7 @@ tokenizer.save("tokenizer.json")
 from anyformer.text.byte_pair import BPE, ByteLevelBPE
 from anyformer.text.character import Byte, Character
 from anyformer.text.files import read_lines
+from anyformer.text.fitting import train_to_fit
 from anyformer.text.normalization import Normalization
 from anyformer.text.pair import load_pair, save_pair, train_pair
 from anyformer.text.scheme import Tokenization
@@ -33,4 +34,5 @@ __all__ = [
     "save_pair",
     "statistics",
     "train_pair",
+    "train_to_fit",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from anyformer.errors import counted
 from anyformer.training.config import TrainConfig
 from anyformer.training.ends import Reason
 from anyformer.training.state import TrainState
@@ -32,12 +33,17 @@ def result_of(config: TrainConfig, state: TrainState, reason: Reason, why: str, 
 
 def _in_words(reason: Reason, why: str, config: TrainConfig, state: TrainState) -> str:
     words = {
-        "max_steps": f"{config.max_steps} steps are done",
-        "max_minutes": f"{config.max_minutes} minutes are over",
-        "max_epochs": f"{config.limits.max_epochs} epochs are done",
-        "max_tokens": f"{config.limits.max_tokens} tokens were seen",
-        "patience": f"the validation loss did not fall in {config.limits.patience} evaluations; the best was step {state.best_step}",
+        "max_steps": f"{_done(config.max_steps, 'step')} done",
+        "max_minutes": f"{_done(config.max_minutes, 'minute')} over",
+        "max_epochs": f"{_done(config.limits.max_epochs, 'epoch')} done",
+        "max_tokens": f"{counted(config.limits.max_tokens or 0, 'token')} seen",
+        "patience": f"the validation loss did not fall in {counted(config.limits.patience or 0, 'evaluation')}; the best was step {state.best_step}",
         "interrupted": f"interrupted; step {state.step} is saved",
         "diverged": f"training diverged: {why}; lower train.optimizer.lr, or resume from the last good step",
     }
     return words[reason]
+
+
+def _done(n: float | None, what: str) -> str:
+    """`1 step is`, `60 steps are`."""
+    return f"{counted(n or 0, what)} {'is' if n == 1 else 'are'}"

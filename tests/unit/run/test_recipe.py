@@ -140,6 +140,15 @@ def test_what_is_wrong_in_one_section_does_not_hide_the_rest_of_it():
     assert {path.removeprefix("command line: ") for path in problems_of(SMALL, wrong)} == set(wrong)
 
 
+def test_the_order_of_changes_does_not_matter():
+    text = SMALL + "tokenizer: {kind: BPE, vocab_size: 700, byte_fallback: true}\n"
+    for changes in ({"tokenizer.kind": "Word", "tokenizer.byte_fallback": True}, {"tokenizer.byte_fallback": True, "tokenizer.kind": "Word"}):
+        assert "unknown field" in problems_of(text, changes)["command line: tokenizer.byte_fallback"], "Word has none, so it is refused and not left out"
+    for changes in ({"train.schedule": "Cosine", "train.schedule.final": 0.5}, {"train.schedule.final": 0.5, "train.schedule": "Cosine"}):
+        made = recipe.read(yaml12.parse(text, "r.yaml"), "r.yaml", changes)
+        assert (made.train.schedule.kind(), made.train.schedule.final) == ("Cosine", 0.5)
+
+
 def test_a_section_without_a_kind_takes_the_default_kind():
     text = SMALL.replace("max_steps: 10", "max_steps: 10\n  optimizer: {lr: 1e-2}\n  schedule: {warmup_steps: 7}\n  step: {spikes: {factor: 2.5}}")
     made = read(text + "tokenizer: {vocab_size: 700}\nevaluate: {search: {length_penalty: 0.5}}\n")

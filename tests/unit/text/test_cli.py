@@ -89,6 +89,14 @@ def test_train_does_not_overwrite_unless_told(files, path, standard_input):
     assert Tokenizer.load(path).vocab_size == 261
 
 
+def test_train_takes_a_smaller_vocabulary_where_nobody_asked_for_a_size(files, tmp_path, capsys):
+    assert run("train", *files, "--out", str(tmp_path / "t.json")) == 0
+    assert 300 <= Tokenizer.load(tmp_path / "t.json").vocab_size < 8000
+    assert "cannot give 8,000 pieces" in capsys.readouterr().err
+    with pytest.raises(ConfigError, match="more than this corpus can give"):
+        run("train", *files, "--out", str(tmp_path / "u.json"), "--vocab-size", "8000")
+
+
 def test_train_refuses_what_cannot_be(files, tmp_path):
     out = ["--out", str(tmp_path / "t.json")]
     (tmp_path / "latin").write_bytes("é\n".encode("latin-1"))
