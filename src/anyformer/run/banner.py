@@ -10,7 +10,7 @@ import torch
 
 from anyformer.data import real_share
 from anyformer.errors import counted
-from anyformer.inspection.description import size
+from anyformer.inspection.amounts import size
 from anyformer.inspection.description import Description
 from anyformer.run.measure import Measured, expected
 from anyformer.run.prepare import Prepared
