@@ -31,8 +31,9 @@ def apply_linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def apply_together(x: Tensor, maps: list[Linear]) -> list[Tensor]:
-    """Several maps of one input. With many rows one product with the joined weights is faster; with few, joining costs more."""
-    if x.shape[:-1].numel() < 512 or len(maps) == 1 or any(type(m) is not Linear for m in maps):
+    """Several maps of one input. With many rows in bf16 one product with the joined weights is faster (512 rows of 768: 9.8 ms against 16.3);
+    with few, or in fp32 (43.4 against 44.0), joining costs what it gains."""
+    if x.shape[:-1].numel() < 512 or x.dtype == torch.float32 or len(maps) == 1 or any(type(m) is not Linear for m in maps):
         return [m(x) for m in maps]
     weight = torch.cat([m.weight.to(x.dtype) for m in maps])
     biases = [m.bias for m in maps]
