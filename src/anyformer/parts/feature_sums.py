@@ -33,6 +33,12 @@ class Sums(NamedTuple):
     products: Tensor  # [B, N, F, H + 1]
     top: Tensor  # [B, N]
 
+    def join(self, other: Sums) -> Sums:
+        """The sums over these and those keys."""
+        top = torch.maximum(self.top, other.top)
+        mine, theirs = ((s.top - top).exp()[..., None, None] * s.products for s in (self, other))
+        return Sums(mine + theirs, top)
+
 
 class Seen(NamedTuple):
     """What queries found: exp(-top) sum_s w_ts (q_t k_s) v_s."""

@@ -51,17 +51,17 @@ class Performer(RandomFeatures):
     def of_queries(self, q: Tensor, scale: float) -> Tensor:
         features = self._project(q * math.sqrt(scale))
         if self.kernel == "relu":
-            return features.relu() + _LEAST
-        return (features - features.detach().amax(-1, keepdim=True)).exp_()
+            return features.relu_() + _LEAST
+        return features.sub_(features.detach().amax(-1, keepdim=True)).exp_()
 
     def of_keys(self, k: Tensor, scale: float) -> tuple[Tensor, Tensor]:
         k = k * math.sqrt(scale)
         features = self._project(k)
         if self.kernel == "relu":
-            return features.relu() + _LEAST, torch.zeros_like(k[..., 0])
-        features = features - k.square().sum(-1, keepdim=True) / 2
+            return features.relu_() + _LEAST, torch.zeros_like(k[..., 0])
+        features = features.sub_(k.square().sum(-1, keepdim=True) / 2)
         weight = features.detach().amax(-1)
-        return (features - weight.unsqueeze(-1)).exp_(), weight
+        return features.sub_(weight.unsqueeze(-1)).exp_(), weight
 
     def _project(self, x: Tensor) -> Tensor:
         projected = x @ self.directions.t()

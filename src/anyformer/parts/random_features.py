@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from anyformer.parts.attention_position import AttentionPosition
-from anyformer.parts.feature_scan import read_documents, read_later, scan
-from anyformer.parts.feature_sums import Keys, Seen, add_up, read
+from anyformer.parts.feature_flow import Flow, Tokens
+from anyformer.parts.feature_sums import Keys
 from anyformer.parts.kv_cache import State
 from anyformer.parts.lowering import Facts, Plan
 from anyformer.parts.mask import Causal, Full, Mask, Or, Prefix
@@ -97,22 +97,22 @@ class RandomFeatures(Mechanism):
         position: AttentionPosition | None = None,
         state: State | None = None,
     ) -> Tensor:
-        phi = self.of_queries(q.float(), scale)
+        assert plan.q is not None and plan.k is not None
+        flow = Flow(lambda q: self.of_queries(q.float(), scale), lambda tokens: self._keys(tokens, scale), self.floor, self.n_heads * self.n_features)
         if isinstance(state, Summary):
-            seen = read(phi, state.read(lambda k, v: add_up(self._keys(k, v, None, plan, scale))))
+            out = flow.read(q, state.read(lambda k, v: flow.sum_up(Tokens(k, v, None, plan.allowed))))
+        elif plan.causal:
+            assert k is not None and v is not None
+            out = _look_back(flow, q, _tokens(k, v, x, plan), plan.k, state)
         else:
-            assert k is not None and v is not None and plan.q is not None and plan.k is not None
-            keys = self._keys(k, v, x, plan, scale)
-            if plan.causal:
-                seen = _see_earlier(phi, keys, plan.k, state)
-            elif plan.q.segment is None or plan.k.segment is None:
-                seen = read(phi, add_up(keys))
-            else:
-                seen = read_documents(phi, keys, plan.q.segment, plan.k.segment)
-        return seen.mean(self.floor).to(q.dtype).transpose(1, 2).flatten(2)
+            assert k is not None and v is not None
+            tokens = _tokens(k, v, None, plan)
+            of_q = plan.q.segment
+            out = flow.read(q, flow.sum_up(tokens)) if of_q is None or tokens.documents is None else flow.read_documents(q, tokens, of_q)
+        return out.to(q.dtype).transpose(1, 2).flatten(2)
 
     def weights(self, q: Tensor, k: Tensor, x: Tensor, plan: Plan, scale: float) -> Tensor:
-        keys = self._keys(k, k, x, plan, scale)
+        keys = self._keys(_tokens(k, k, x, plan), scale)
         weight = keys.weight if keys.decay is None else keys.weight - keys.decay.cumsum(-1)
         weight = weight.unsqueeze(2).masked_fill(~_pairs(plan, q.shape[2], k.shape[2]), -torch.inf)  # [B, N, T, S]
         weight = (weight - weight.amax(-1, keepdim=True).clamp(min=NOTHING)).exp() * (self.of_queries(q.float(), scale) @ keys.features.transpose(-1, -2))
@@ -124,31 +124,36 @@ class RandomFeatures(Mechanism):
     def remember(self, k: Tensor, v: Tensor) -> State:
         return Summary(k, v)
 
-    def _keys(self, k: Tensor, v: Tensor, x: Tensor | None, plan: Plan, scale: float) -> Keys:
-        """Keys and values [B, K, S, H] with their features, one for each of the N heads."""
-        k, v = (t.float().repeat_interleave(self.n_heads // t.shape[1], dim=1) for t in (k, v))
+    def _keys(self, tokens: Tokens, scale: float) -> Keys:
+        """Keys and values with their features, one for each of the N heads."""
+        k, v = (t.float().repeat_interleave(self.n_heads // t.shape[1], dim=1) for t in (tokens.k, tokens.v))
         features, weight = self.of_keys(k, scale)
-        real = None if plan.allowed is None else plan.allowed[:, None, -k.shape[2] :]
-        gate, decay = None if x is None else self.gate(x), None
+        real = None if tokens.real is None else tokens.real.unsqueeze(1)
+        gate, decay = None if tokens.x is None else self.gate(tokens.x), None
         if gate is not None:
             weight, decay = weight + gate[0], gate[1] if real is None else gate[1].where(real, 0.0)
         return Keys(features, F.pad(v, (0, 1), value=1.0), weight if real is None else weight.where(real, -torch.inf), decay)
 
 
-def _see_earlier(phi: Tensor, keys: Keys, place: Place, state: State | None) -> Seen:
-    """Queries see what stands before them, in `state` too, and the prefix. `place` is that of all tokens up to now, of which the new are the last."""
-    n = phi.shape[2]
-    documents, open_ = None, None
-    if place.segment is not None:
-        documents, open_ = place.segment[:, -n:], place.segment[:, -n - 1] if place.segment.shape[1] > n else None
+def _tokens(k: Tensor, v: Tensor, x: Tensor | None, plan: Plan) -> Tokens:
+    """The new tokens, which are the last of those that the plan speaks of."""
+    n = k.shape[2]
+    documents = None if plan.k is None or plan.k.segment is None else plan.k.segment[:, -n:]
+    return Tokens(k, v, x, None if plan.allowed is None else plan.allowed[:, -n:], documents)
+
+
+def _look_back(flow: Flow, q: Tensor, tokens: Tokens, place: Place, state: State | None) -> Tensor:
+    """Queries see what stands before them, in `state` too, and the prefix. `place` is that of all tokens up to now."""
+    n = q.shape[2]
+    open_ = None if place.segment is None or place.segment.shape[1] == n else place.segment[:, -n - 1]
     before = state.sums if isinstance(state, Recurrent) else None
-    seen, after = scan(phi, keys, documents, before, open_, keep=before is not None)
+    if place.prefix is None:
+        out, after = flow.look_back(q, tokens, before, open_)
+    else:
+        out, after = flow.look_back_and_at_prefix(q, tokens, before, open_, place.prefix[:, -n:])
     if isinstance(state, Recurrent) and after is not None:
         state.advance(after, n)
-    if place.prefix is None:
-        return seen
-    prefix = place.prefix[:, None, -n:]
-    return seen.join(read_later(phi, keys._replace(weight=keys.weight.where(prefix, -torch.inf)), documents))
+    return out
 
 
 def _pairs(plan: Plan, n_q: int, n_k: int) -> Tensor:

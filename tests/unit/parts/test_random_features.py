@@ -16,7 +16,7 @@ from variants import attention, block, decoder
 from anyformer.errors import ConfigError
 from anyformer.model.count import kv_cache_bytes_per_token
 from anyformer.model.flops import flops_per_token
-from anyformer.parts import feature_scan
+from anyformer.parts import feature_flow, feature_scan
 from anyformer.parts.alibi import ALiBi
 from anyformer.parts.attention import MultiHeadAttention
 from anyformer.parts.block import TransformerBlock
@@ -44,9 +44,10 @@ CONFIGS: dict[str, RandomFeatures.Config] = {
 UNGATED = {name: config for name, config in CONFIGS.items() if "gated" not in name}
 
 
-@pytest.fixture(params=[4, 128], ids=["chunks of 4", "one chunk"])
+@pytest.fixture(params=[(4, 1), (2, 1 << 20), (128, 1 << 20)], ids=["pieces of 4", "chunks of 2", "one chunk"])
 def chunk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feature_scan, "CHUNK", request.param)
+    monkeypatch.setattr(feature_scan, "CHUNK", request.param[0])
+    monkeypatch.setitem(feature_flow.AT_ONCE, "cpu", request.param[1])
 
 
 in_chunks = pytest.mark.usefixtures("chunk")
@@ -392,6 +393,33 @@ def test_memory_is_linear_in_length(kind: str, packed: bool) -> None:
     (largest, total), (largest_of_4, total_of_4) = cost(8 * CHUNK), cost(32 * CHUNK)
     assert 3.9 < largest_of_4 / largest < 4.1 and 3.8 < total_of_4 / total < 4.2
     assert largest_of_4 <= 32 * CHUNK * max(CHUNK, part.n_features)
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+@pytest.mark.parametrize("mask", [Full(), Causal()], ids=lambda m: m.to_text())
+def test_only_the_features_of_a_piece_exist_at_a_time(kind: str, mask: Mask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what is computed again on the way back gives the same gradients."""
+    if mask == Full() and kind not in UNGATED:
+        return
+    part, length = made(CONFIGS[kind]), 6 * CHUNK
+    q, k, v, x = drawn(length, length)
+    plan = part.lower(mask, None, facts(at(n=length)))
+    found = []
+    for at_once in (1 << 30, 1):
+        monkeypatch.setitem(feature_flow.AT_ONCE, "cpu", at_once)
+        part.zero_grad()
+        given = [t.detach().requires_grad_() for t in (q, k, v, x)]
+        with torch.no_grad(), Largest() as cost:
+            run(part, tuple(given), plan)
+        out = run(part, tuple(given), plan)
+        out.square().sum().backward()
+        gradients = [t.grad for t in given if t.grad is not None] + [p.grad for p in part.parameters()]
+        found.append((cost.largest, out, gradients))
+    (large, expected, by_whole), (small, out, by_pieces) = found
+    one_piece = ROWS * HEADS * CHUNK * max(CHUNK, part.n_features)
+    assert large >= ROWS * HEADS * length * part.n_features and small <= max(one_piece, ROWS * HEADS * length * (WIDTH + 1))
+    assert close(out, expected)
+    assert len(by_whole) == len(by_pieces) and all(close(a, b) for a, b in zip(by_pieces, by_whole, strict=True))
 
 
 def test_operations_and_bytes_do_not_grow_with_the_text() -> None:
