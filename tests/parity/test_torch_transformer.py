@@ -102,7 +102,7 @@ def test_a_wrong_mask_would_be_seen() -> None:
     torch.manual_seed(3)
     model = ours("post")
     randomise(model)
-    wrong = model.config.override("decoder.blocks.0.attention.mask", "Full()").build().eval()
+    wrong = model.config.override("decoder.blocks.0.attention.mask", "Causal() & Window(left=1)").build().eval()
     wrong.load_state_dict(model.state_dict())
     batch = padded_pairs(VOCAB, [7, 3], [5, 8])
     with torch.no_grad(), pytest.raises(AssertionError):
