@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,8 @@ from anyformer.model.model import Model
 from anyformer.run import folder
 from anyformer.run.load import find_weights, load_model, read_recipe
 from anyformer.run.recipe import Recipe, as_data
-from anyformer.text import load_pair, save_pair
+from anyformer.text.pair import SOURCE_FILE, TARGET_FILE
+from anyformer.text.tokenizer import FILE
 from anyformer.training.state import TrainState
 
 Operation = Callable[[Model], Model]
@@ -57,7 +59,9 @@ def convert(path: str | Path, out: str | Path, operations: list[Operation], *, s
         parts["optimizer"] = recipe.train.optimizer.build(model).tensors()
         state = _at_the_start(old, config, recipe) | state
     with folder.create(out, overwrite):
-        save_pair(out, *load_pair(where))
+        for name in (FILE, SOURCE_FILE, TARGET_FILE):
+            if (where / name).exists():
+                shutil.copyfile(where / name, out / name)
         save_step(out, step_name(0), parts, state)
         point_at(out, "latest", step_name(0))
         made = {k: v for k, v in folder.read_config(where)["run"].items() if k not in _OF_THIS_FOLDER}
