@@ -60,12 +60,12 @@ def _add_direction(parser: argparse.ArgumentParser) -> None:
 def _list(args: argparse.Namespace) -> int:
     from anyformer.data.named import CORPORA
 
-    rows = [_info(corpus) | {"here": corpus.found(args.data_dir)} for corpus in CORPORA.values()]
+    rows = [_info(corpus) | {"here": corpus.place(args.data_dir) is not None, "place": corpus.place(args.data_dir)} for corpus in CORPORA.values()]
     if args.json:
         common.print_json(rows)
         return 0
     for row in rows:
-        place = "" if row["here"] else " (not here: `anyformer data get` finds it or says how)"
+        place = f"  here: {row['place']}" if row["here"] else "  not here: `anyformer data get` finds it or says how"
         print(f"{row['name']}  {', '.join(row['languages'])}{place}\n    {row['description']}\n    licence: {row['licence']}; from {row['home']}")
     return 0
 
@@ -77,13 +77,16 @@ def _show(args: argparse.Namespace) -> int:
     corpus = _corpus(args)
     splits = load_splits(DataConfig(corpus=corpus), args.data_dir)
     pairs = getattr(splits, args.split)[: args.count]
-    info = _info(CORPORA[args.corpus[0]]) if args.corpus[0] in CORPORA else {}
+    named = CORPORA.get(args.corpus[0])
+    info = {} if named is None else _info(named) | ({} if named.contents is None else {"contents": named.contents()})
     if args.json:
         common.print_json(info | splits.report.to_dict() | {"pairs": [{"source": s, "target": t} for s, t in pairs]})
         return 0
     print(splits.report.describe())
     if info:
         print(f"  {info['description']}\n  licence: {info['licence']}; from {info['home']}")
+    if "contents" in info:
+        print("\n".join(f"  {name}: {_shown(value)}" for name, value in info["contents"].items()))
     print(f"\nfirst pairs of {args.split}:" if pairs else f"\nno {args.split} pairs")
     for source, target in pairs:
         print(f"  {source}\n    {target}")
@@ -156,6 +159,12 @@ def _direction(corpus: NamedCorpus, args: argparse.Namespace) -> tuple[str, str]
 
 def _column(text: str) -> int | str:
     return int(text) if text.isdigit() else text
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"{sum(value.values()):,} ({', '.join(f'{name} {n:,}' for name, n in value.items())})"
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _info(corpus: NamedCorpus) -> dict[str, Any]:

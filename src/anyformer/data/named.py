@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from anyformer.data import locate
 from anyformer.data.cleaning import Pair
@@ -28,6 +29,7 @@ class NamedCorpus:
     files: tuple[locate.DataFile, ...] = ()
     by_hand: str = ""  # how to get the files where they cannot be downloaded as they are
     generate: Callable[[str, str], Sequence[Sequence[Pair]]] | None = None
+    contents: Callable[[], dict[str, Any]] | None = None  # what is in it, counted
 
     def read(self, source: str, target: str, data_dir: Path | None = None) -> dict[str, list[Pair]]:
         """All pairs of the splits. Files are looked for, then downloaded; InputError says where they should be."""
@@ -41,9 +43,13 @@ class NamedCorpus:
         wanted = [f for f in self.files if set(languages) & set(f.languages)]
         return locate.fetch(self.name, wanted, self.by_hand, data_dir)
 
-    def found(self, data_dir: Path | None = None) -> bool:
-        """Whether everything is here without a download."""
-        return all(locate.find(self.name, file, data_dir) is not None for file in self.files)
+    def place(self, data_dir: Path | None = None) -> str | None:
+        """The folder in which all of it lies, or that it is made on the spot; None: something would have to be downloaded."""
+        if self.generate is not None:
+            return "made on the spot"
+        paths = [locate.find(self.name, file, data_dir) for file in self.files]
+        folders = dict.fromkeys(str(path.parent) for path in paths if path is not None)
+        return " and ".join(folders) if all(paths) else None
 
     def _pairs(self, split: str, source: str, target: str, paths: dict[locate.DataFile, Path]) -> list[Pair]:
         sides = []
@@ -75,6 +81,13 @@ def _phrasebook(source: str, target: str) -> Sequence[Sequence[Pair]]:
     from anyformer.data import phrasebook  # a grammar of three languages, built when it is used
 
     return phrasebook.splits(source=source, target=target)
+
+
+def _phrasebook_contents() -> dict[str, Any]:
+    from anyformer.data import phrasebook
+
+    info = phrasebook.info()
+    return {"words": info["words_by_part"], "constructions": info["templates"], "held-out combinations": info["held_out_by_kind"]}
 
 
 def _multi30k_files() -> tuple[locate.DataFile, ...]:
@@ -120,6 +133,7 @@ CORPORA: dict[str, NamedCorpus] = {
             licence="Apache-2.0 (part of anyformer)",
             home="anyformer.data.phrasebook",
             generate=_phrasebook,
+            contents=_phrasebook_contents,
         ),
         NamedCorpus(
             name="multi30k",

@@ -134,3 +134,11 @@ def test_sizes_of_the_paper(capsys):
 def test_the_module_is_the_program():
     done = run("--version")
     assert done.returncode == 0 and done.stdout.startswith("anyformer ")
+
+
+def test_the_package_shows_what_it_offers_and_no_more():
+    import anyformer
+
+    public = {name for name in dir(anyformer) if not name.startswith("__")}
+    assert public == set(anyformer.__all__) and "ByteLevelBPE" in public
+    assert all(getattr(anyformer, name) is not None for name in public)

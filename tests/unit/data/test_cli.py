@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from anyformer.cli import data as verb
-from anyformer.data import locate
+from anyformer.data import locate, phrasebook
 from anyformer.data.named import CORPORA, NamedCorpus
 from anyformer.errors import InputError
 
@@ -39,7 +39,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_list_says_what_is_here(here, capsys):
     assert run("list", data_dir=here) == 0
     text = capsys.readouterr().out
-    assert "three  en, fr, zh\n" in text and "tatoeba-en-zh  en, zh (not here" in text
+    assert f"three  en, fr, zh  here: {here / 'three'}\n" in text and "tatoeba-en-zh  en, zh  not here: " in text
+    assert "phrasebook  en, fr, zh  here: made on the spot\n" in text
     run("list", "--json", data_dir=here)
     found = {row["name"]: row["here"] for row in json.loads(capsys.readouterr().out)}
     assert found == {"phrasebook": True, "multi30k": False, "tatoeba-en-zh": False, "three": True}
@@ -73,6 +74,16 @@ def test_names_that_are_none(write):
         run("show", "nowhere.tsv")
     with pytest.raises(InputError, match="one or two files"):
         run("show", "a", "b", "c")
+
+
+def test_show_says_what_is_in_the_phrasebook(capsys):
+    info = phrasebook.info()
+    assert run("show", "phrasebook", "--count", "1") == 0
+    text = capsys.readouterr().out
+    assert f"words: {info['words']:,} (nouns " in text and f"constructions: {info['templates']}" in text
+    assert f"held-out combinations: {info['held_out']} (adjective-noun " in text
+    run("show", "phrasebook", "--count", "1", "--json")
+    assert json.loads(capsys.readouterr().out)["contents"]["words"] == info["words_by_part"]
 
 
 def test_get_finds_and_exports(here, tmp_path, capsys):
