@@ -31,7 +31,7 @@ SIZES = {
         "n_kv_heads": 16,
         "head_dim": 128,
         "d_ff": 36864,
-        "scale": (4608 / 32) ** -0.5,
+        "attention_scale": (4608 / 32) ** -0.5,
         "published": "27B",
     },
 }
@@ -54,7 +54,7 @@ def gemma2(
     n_kv_heads: int,
     head_dim: int,
     d_ff: int,
-    scale: float | None = None,  # of the scores; None: 1 / sqrt(head_dim)
+    attention_scale: float | None = None,  # of the scores; None: 1 / sqrt(head_dim)
     window: int = 4096,  # the token itself and those before it
     vocab_size: int = 256000,
     dropout: float = 0.0,
@@ -66,7 +66,7 @@ def gemma2(
         head_dim=head_dim,
         mask=Causal(),
         position=Rotary.Config(),
-        scale=scale,
+        scale=attention_scale,
         qkv_bias=False,
         out_bias=False,
         mechanism=Softmax.Config(cap=50.0, dropout=dropout),  # section 2, logit soft-capping

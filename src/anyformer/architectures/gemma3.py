@@ -33,7 +33,7 @@ SIZES: dict[str, dict[str, Any]] = {
     "gemma3-12b": SEEING | WIDE | {"d_model": 3840, "n_layers": 48, "n_heads": 16, "n_kv_heads": 8, "d_ff": 15360, "published": "12B"},
     "gemma3-27b": SEEING
     | NARROW
-    | {"d_model": 5376, "n_layers": 62, "n_heads": 32, "n_kv_heads": 16, "d_ff": 21504, "scale": (5376 / 32) ** -0.5, "published": "27B"},
+    | {"d_model": 5376, "n_layers": 62, "n_heads": 32, "n_kv_heads": 16, "d_ff": 21504, "attention_scale": (5376 / 32) ** -0.5, "published": "27B"},
 }
 
 
@@ -54,7 +54,7 @@ def gemma3(
     n_kv_heads: int,
     head_dim: int,
     d_ff: int,
-    scale: float | None = None,  # of the scores; None: 1 / sqrt(head_dim)
+    attention_scale: float | None = None,  # of the scores; None: 1 / sqrt(head_dim)
     window: int = 1024,  # the token itself and those before it
     rope_factor: float = 1.0,  # by which positions are squeezed where there is no window
     vocab_size: int = 262144,
@@ -67,7 +67,7 @@ def gemma3(
         head_dim=head_dim,
         mask=Causal(),
         position=Rotary.Config(base=1e6, scaling=None if rope_factor == 1 else Linear(factor=rope_factor)),
-        scale=scale,
+        scale=attention_scale,
         qk_norm=PerHead.Config(norm=norm),
         qkv_bias=False,
         out_bias=False,

@@ -84,28 +84,6 @@ def _(config: MultiHeadAttention.Config, dial: Dial) -> dict[str, Any]:
     }
 
 
-@fit.register
-def _(attention: LatentAttention.Config, dial: Dial) -> Heads:
-    """By the width of the values; what is turned narrows with it."""
-    heads = choose_heads(attention, attention.n_heads, attention.n_heads, attention.value_dim, dial)
-    return heads._replace(head_dim=dial._replace(head=(attention.value_dim, heads.head_dim)).even(attention.rope_dim))
-
-
-@changes.register
-def _(config: LatentAttention.Config, dial: Dial) -> dict[str, Any]:
-    heads = fit(config, dial)
-    narrowed = dial._replace(head=(config.rope_dim, heads.head_dim))
-    return {
-        "n_heads": heads.n_heads,
-        "kv_rank": dial.wide(config.kv_rank),
-        "q_rank": None if config.q_rank is None else dial.wide(config.q_rank),
-        "rope_dim": heads.head_dim,
-        "nope_dim": narrowed.even(config.nope_dim),
-        "value_dim": narrowed.even(config.value_dim),
-        "scale": None if config.scale is None else config.scale * math.sqrt(config.rope_dim / heads.head_dim),
-    }
-
-
 @changes.register
 def _(config: LatentAttention.Config, dial: Dial) -> dict[str, Any]:
     heads = _latent_heads(config, dial)
