@@ -30,9 +30,11 @@ class Tokens(NamedTuple):
     real: Tensor | None  # [B, S] bool; None: all
     documents: Tensor | None = None  # [B, S]; None: one
 
-    def cut(self, piece: slice) -> Tokens:
-        rows = (None if t is None else t[:, piece] for t in self[2:])
-        return Tokens(self.k[:, :, piece], self.v[:, :, piece], *rows)
+    def split(self, size: int) -> list[Tokens]:
+        """Pieces of `size` tokens. (By `split`: on the way back slices would each bring zeros for the whole text.)"""
+        k, v = self.k.split(size, 2), self.v.split(size, 2)
+        others = ([None] * len(k) if t is None else t.split(size, 1) for t in self[2:])
+        return [Tokens(*parts) for parts in zip(k, v, *others, strict=True)]
 
 
 class Flow(NamedTuple):
@@ -45,30 +47,30 @@ class Flow(NamedTuple):
 
     def sum_up(self, tokens: Tokens) -> Sums:
         """The sums over all tokens."""
-        pieces = self._pieces(tokens.k)
-        first, *rest = (_again(lambda piece: add_up(self.keys(tokens.cut(piece))), pieces, piece) for piece in pieces)
+        pieces = tokens.split(self._at_once(tokens.k))
+        first, *rest = (_again(lambda piece: add_up(self.keys(piece)), len(pieces) > 1, piece) for piece in pieces)
         for sums in rest:
             first = first.join(sums)
         return first
 
     def read(self, q: Tensor, sums: Sums) -> Tensor:
         """What every query finds in `sums`, [B, N, T, H]."""
-        pieces = self._pieces(q)
-        return torch.cat([_again(lambda piece: read(self.phi(q[:, :, piece]), sums).mean(self.floor), pieces, piece) for piece in pieces], dim=2)
+        pieces = q.split(self._at_once(q), 2)
+        return torch.cat([_again(lambda piece: read(self.phi(piece), sums).mean(self.floor), len(pieces) > 1, piece) for piece in pieces], dim=2)
 
     def look_back(self, q: Tensor, tokens: Tokens, before: Sums | None, of_before: Tensor | None) -> tuple[Tensor, Sums | None]:
         """What every query finds up to its own token, in its document, and in `before`; and, if there was a `before`, the sums after the last token."""
 
-        def see(piece: slice, sums: Sums | None, open_: Tensor | None, keep: bool) -> tuple[Tensor, Sums | None]:
-            part = tokens.cut(piece)
-            seen, after = feature_scan.scan(self.phi(q[:, :, piece]), self.keys(part), part.documents, sums, open_, keep=keep)
+        def see(q: Tensor, piece: Tokens, sums: Sums | None, open_: Tensor | None, keep: bool) -> tuple[Tensor, Sums | None]:
+            seen, after = feature_scan.scan(self.phi(q), self.keys(piece), piece.documents, sums, open_, keep=keep)
             return seen.mean(self.floor), after
 
-        pieces, found, sums, open_ = self._pieces(q), [], before, of_before
-        for piece in pieces:
-            out, sums = _again(see, pieces, piece, sums, open_, before is not None or piece is not pieces[-1])
+        size, found, sums, open_ = self._at_once(q), [], before, of_before
+        pieces = list(zip(q.split(size, 2), tokens.split(size), strict=True))
+        for i, (queries, piece) in enumerate(pieces, 1):
+            out, sums = _again(see, len(pieces) > 1, queries, piece, sums, open_, before is not None or i < len(pieces))
             found.append(out)
-            open_ = None if tokens.documents is None else tokens.documents[:, piece.stop - 1]
+            open_ = None if piece.documents is None else piece.documents[:, -1]
         return torch.cat(found, dim=2), sums
 
     def look_back_and_at_prefix(self, q: Tensor, tokens: Tokens, before: Sums | None, of_before: Tensor | None, prefix: Tensor) -> tuple[Tensor, Sums | None]:
@@ -83,15 +85,14 @@ class Flow(NamedTuple):
         assert tokens.documents is not None
         return feature_scan.read_documents(self.phi(q), self.keys(tokens), documents, tokens.documents).mean(self.floor)
 
-    def _pieces(self, x: Tensor) -> list[slice]:
-        """Of whole chunks, for x [B, heads, T, H]."""
-        at_once = AT_ONCE.get(x.device.type, AT_ONCE["cuda"]) // (x.shape[0] * self.n_features)
-        size = max(1, at_once // feature_scan.CHUNK) * feature_scan.CHUNK
-        return [slice(begin, min(begin + size, x.shape[2])) for begin in range(0, x.shape[2], size)]
+    def _at_once(self, x: Tensor) -> int:
+        """How many tokens of x [B, heads, T, H] make a piece: whole chunks."""
+        features = AT_ONCE.get(x.device.type, AT_ONCE["cuda"]) // (x.shape[0] * self.n_features)
+        return max(1, features // feature_scan.CHUNK) * feature_scan.CHUNK
 
 
-def _again(function: Callable[..., R], pieces: list[slice], *given: Any) -> R:
-    """function(*given), of which nothing but the result is kept where there are more pieces."""
-    if len(pieces) == 1 or not torch.is_grad_enabled():
+def _again(function: Callable[..., R], again: bool, *given: Any) -> R:
+    """function(*given), of which, with `again`, nothing but the result is kept for the way back."""
+    if not again or not torch.is_grad_enabled():
         return function(*given)
     return checkpoint(function, *given, use_reentrant=False, preserve_rng_state=False)  # type: ignore[no-any-return]
