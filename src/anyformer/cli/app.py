@@ -29,6 +29,7 @@ VERBS = (
     "list",
     "describe",
     "diff",
+    "draw",
     "convert",
     "import",
     "export",

@@ -1,4 +1,4 @@
-"""`describe(x)`: what a model is and costs, before or after it is trained; `diff(a, b)`: what makes two of them different."""
+"""`describe(x)`: what a model is and costs, trained or not; `diff(a, b)`: what makes two of them different; `draw(x, "x.svg")`: its block diagram."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from anyformer.inspection.description import CONTEXT, Description
 from anyformer.inspection.diff import Difference
 from anyformer.inspection.diff import diff as diff_of
+from anyformer.inspection.draw import draw as draw_to
 from anyformer.model.model import Model
 from anyformer.run.resolve import resolve
 
@@ -47,6 +48,21 @@ def differing(a: Any, b: Any, changes: Mapping[str, Any], scale: str | int | flo
     """`diff`, with changes made to the second."""
     one, other = resolve(a, {}, scale), resolve(b, changes, scale)
     return diff_of(one.config, other.config, (one.name, other.name), (one.context or CONTEXT, other.context or CONTEXT))
+
+
+def draw(thing: Any, path: str | Path, *, scale: str | int | float | None = None, **changes: Any) -> Path:
+    """Draws `thing`, given as to `describe`, as a block diagram: SVG or PNG, as the name of the file ends.
+
+    Raises:
+        InputError: it ends in something else, or nothing has this name.
+    """
+    return drawn(thing, path, changes, scale)
+
+
+def drawn(thing: Any, path: str | Path, changes: Mapping[str, Any], scale: str | int | float | None = None) -> Path:
+    """`draw` with the changes as a mapping."""
+    found = resolve(thing, changes, scale)
+    return draw_to(found.config, path, found.name + (f" ({found.note})" if found.note else ""))
 
 
 def of_config(config: Model.Config, name: str, trained_on: int | None = None) -> Description:
