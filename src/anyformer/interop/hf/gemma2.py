@@ -68,7 +68,7 @@ def write_layers(config: Model.Config) -> dict[str, Any]:
         **decoder.write_norm(block.residual.pre),
         "attention_bias": attention.qkv_bias,
         "query_pre_attn_scalar": round(scale**-2),
-        "sliding_window": decoder.one_window(config),
+        "sliding_window": decoder.one_window(config) or 4096,  # the class wants one, even where no layer has a window
         "layer_types": decoder.write_layer_types(config),
         "final_logit_softcapping": only(config.head, VocabularyHead.Config, "head").softcap,
     }

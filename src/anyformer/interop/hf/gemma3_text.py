@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from anyformer.errors import ConversionError, Problem
 from anyformer.interop.hf import decoder
 from anyformer.interop.hf.family import Family, register
 from anyformer.interop.hf.gemma import TANH
@@ -20,6 +21,7 @@ from anyformer.parts.embedding import Embedding
 from anyformer.parts.norm import RMSNorm
 from anyformer.parts.qk_norm import PerHead
 from anyformer.parts.residual import sandwich_norm
+from anyformer.parts.rope_by_pair import YaRN
 
 LENGTH = 131072
 
@@ -30,6 +32,9 @@ def read(keys: Keys) -> Model.Config:
         "full_attention": read_rope(keys, theta=1e6, max_length=LENGTH, source=_source(keys, "full_attention")),
         "sliding_attention": read_rope(keys, theta=1e4, max_length=LENGTH, source=_source(keys, "sliding_attention"), theta_key="rope_local_base_freq"),
     }
+    for kind, position in positions.items():
+        if isinstance(position.scaling, YaRN) and not position.scaling.truncate:
+            raise ConversionError(Problem(f"rope_parameters.{kind}.truncate", "is False, which transformers overlooks where each kind of layer has its own"))
     attention = replace(read_attention(keys, positions["full_attention"]), qk_norm=PerHead.Config(norm=norm))
     feed_forward = decoder.read_feed_forward(keys, activation="hidden_activation", default=TANH)
     window = keys.take_or_none("sliding_window", int, 4096)
