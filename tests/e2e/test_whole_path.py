@@ -1,5 +1,6 @@
 """From raw text to a translation, through the command line and through Python."""
 
+import base64
 import gzip
 import io
 import json
@@ -9,6 +10,7 @@ import sys
 import threading
 import time
 
+import html_check
 import pytest
 
 import anyformer
@@ -27,11 +29,31 @@ def out_of(capsys, *args):
 
 def test_a_run_leaves_what_the_design_says(trained):
     names = {p.name for p in trained.iterdir()}
-    assert {"config.yaml", "tokenizer.json", "metrics.jsonl", "latest", "best", "samples", "tensorboard", "plots", "step-000060", "evaluation.json"} <= names
+    assert {"config.yaml", "tokenizer.json", "metrics.jsonl", "latest", "best", "samples", "tensorboard", "plots", "step-000060", "report.html"} <= names
     assert {"loss.png", "loss.svg"} <= {p.name for p in (trained / "plots").iterdir()}
     made = folder.read_config(trained)["run"]
     assert made["name"] == "tiny" and made["command"] and made["versions"]["torch"]
     assert json.loads((trained / "evaluation.json").read_text())["metrics"]["bleu"]["signature"].startswith("nrefs:1")
+
+
+def test_a_finished_run_is_on_one_page_that_needs_nothing_else(trained):
+    page = html_check.read((trained / "report.html").read_text(encoding="utf-8"))
+    assert page.problems == [] and "script" not in page.tags
+    scores = json.loads((trained / "evaluation.json").read_text())["metrics"]
+    assert all(f"{scores[name]['score']:.2f}" in page.text for name in ("bleu", "chrf", "perplexity")) and scores["bleu"]["signature"] in page.text
+    [picture] = page.attributes["src"]
+    assert b"</svg>" in base64.b64decode(picture.removeprefix("data:image/svg+xml;base64,"))
+    last = (trained / "samples" / "step-000060.txt").read_text(encoding="utf-8").splitlines()[2]
+    for text in (
+        "60 steps are done",
+        "177 pairs",
+        "encoder.layers.*.attention",
+        "torch ",
+        "anyformer train",
+        "kind: TextFiles",
+        last.removeprefix("  model      "),
+    ):
+        assert text in page.text, text
 
 
 def test_it_has_learned(trained):

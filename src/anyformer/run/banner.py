@@ -68,6 +68,12 @@ class Plan:
         assert self.measured is not None
         return expected(self.prepared.recipe.train, self.prepared, self.measured.seconds_per_update, self.measured.tokens_per_second)
 
+    def computer(self) -> str:
+        """What computes, in words."""
+        if self.device.type == "cuda":
+            return torch.cuda.get_device_name(self.device)
+        return f"{self.device.type.upper()} with {counted(torch.get_num_threads(), 'thread')}"
+
     def updates(self) -> float | None:
         """How many updates the run has at most; None: only the clock will tell."""
         config = self.prepared.recipe.train
@@ -90,7 +96,7 @@ class Plan:
             ("tokens", f"{p.recipe.tokenizer.kind()} with {vocabulary}; {p.train.report}"),
             ("model", f"{self.description.parameters:,} parameters\n{self.description.table()}"),
             ("step", step),
-            ("computes", f"{_device(self.device)}, {self.precision}: {self.reason}"),
+            ("computes", f"{self.computer()}, {self.precision}: {self.reason}"),
             ("ends", _ends(self)),
         ]
         return "\n".join(_row(*row) for row in rows)
@@ -99,13 +105,6 @@ class Plan:
 def _row(title: str, text: str) -> str:
     first, *rest = text.split("\n")
     return "\n".join([f"{title:<9} {first}", *(f"{'':<9} {line}" for line in rest)])
-
-
-def _device(device: torch.device) -> str:
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    threads = torch.get_num_threads()
-    return f"{device.type.upper()} with {counted(threads, 'thread')}"
 
 
 def _ends(plan: Plan) -> str:

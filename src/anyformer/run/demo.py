@@ -11,6 +11,7 @@ from anyformer.evaluation import Evaluation
 from anyformer.run.attend import attention
 from anyformer.run.evaluate import evaluate
 from anyformer.run.report import draw_course
+from anyformer.run.run_page import write_page
 from anyformer.run.screen import Screen
 from anyformer.run.train import Show, Trained, train
 
@@ -42,7 +43,9 @@ def demo(
         screen.say(f"  English    {source}\n  reference  {reference}\n  model      {made}{'' if made == reference else '   <- differs'}\n")
     sentence = pairs[0][0]
     pictures = attention(run, sentence).pictures
-    screen.say(f"run        {run.path}\nlosses     {draw_course(run.path)}")
+    plot = draw_course(run.path)
+    report = write_page(run.path, trained.plan, trained.result, {"test": found}, plot)
+    screen.say(f"run        {run.path}\nreport     {report}\nlosses     {plot}")
     for side, picture in pictures.items():
         screen.say(f"{side:<10} {picture.png}")
     path, recipe = shlex.quote(str(run.path)), "multi30k-en-fr"

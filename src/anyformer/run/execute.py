@@ -86,7 +86,7 @@ def execute(
     made = plan(name, where, prepared, device, trainer.precision, measured=recipe.train.max_minutes is None and screen.stream is not None and not resumed)
     screen.say(f"{made}\n")
     result = trainer.fit()
-    evaluation = finish(load(where, device=str(device)), prepared, result, screen) if report and world.first and result.finished else None
+    evaluation = finish(load(where, device=str(device)), made, result, screen) if report and world.first and result.finished else None
     if not result.finished:
         screen.say(f"{result.message}\ngo on with: anyformer train --resume {where}")
     return made, result, evaluation

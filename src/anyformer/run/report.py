@@ -9,16 +9,21 @@ from pathlib import Path
 from anyformer.errors import AnyformerError, counted
 from anyformer.evaluation import Evaluation
 from anyformer.inspection import draw_losses
-from anyformer.run.banner import duration, warmup_note
+from anyformer.run.banner import Plan, duration, warmup_note
 from anyformer.run.evaluate import evaluate
 from anyformer.run.load import Run
 from anyformer.run.prepare import Prepared
+from anyformer.run.run_page import write_page
 from anyformer.run.screen import Screen
 from anyformer.training import Result, read_metrics
 
 
-def finish(run: Run, prepared: Prepared, result: Result, screen: Screen) -> Evaluation | None:
-    """Evaluates the best weights on the validation pairs, draws the losses, and says how it went. An encoder alone writes nothing to be compared."""
+def finish(run: Run, plan: Plan, result: Result, screen: Screen) -> Evaluation | None:
+    """Evaluates the best weights on the validation pairs, draws the losses, puts all on a page, and says how it went.
+
+    An encoder alone writes nothing to be compared: None.
+    """
+    prepared = plan.prepared
     tokens = f"{counted(result.tokens, 'token')} in {duration(result.elapsed)}, {result.tokens / max(result.elapsed, 1e-9):,.0f} tokens/s with evaluations"
     screen.say(f"\n{result.message}: step {result.step:,}, {tokens}")
     if note := warmup_note(prepared.recipe.train, result.step):
@@ -30,8 +35,10 @@ def finish(run: Run, prepared: Prepared, result: Result, screen: Screen) -> Eval
     else:
         _tell(run, found, screen)
     screen.say(f"run        {run.path}")
-    if plot := draw_course(run.path):
+    plot = draw_course(run.path)
+    if plot:
         screen.say(f"loss plot  {plot}")
+    screen.say(f"report     {write_page(run.path, plan, result, {} if found is None else {'validation': found}, plot)}")
     if found is not None:
         screen.say(next_commands(run, prepared))
     return found
