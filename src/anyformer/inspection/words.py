@@ -136,8 +136,6 @@ def score_extras(config: Attention.Config) -> list[str]:
             said.append(f"scores capped at {config.mechanism.cap:g}")
         if config.mechanism.sinks:
             said.append("attention sinks")
-    else:
-        said.append(brief(config.mechanism))
     return said
 
 
