@@ -1,7 +1,8 @@
 """Generation: greedy and beam search, sampling, forced scores; `Translator` puts texts through them."""
 
 from anyformer.decoding.beam import beam_search
-from anyformer.decoding.generator import Continuation, Generator, room_of
+from anyformer.decoding.context import room_of
+from anyformer.decoding.generator import Continuation, Generator
 from anyformer.decoding.greedy import greedy
 from anyformer.decoding.hypothesis import Hypothesis
 from anyformer.decoding.sampling import sample

@@ -58,3 +58,10 @@ def device_of(context: Any) -> torch.device:
 
 def rows_of(context: Any) -> int:
     return int((context.tokens if isinstance(context, Prompt) else context.hidden).shape[0])
+
+
+def room_of(model: Any) -> int | None:
+    """Positions that a model's tables have; None: it counts without end."""
+    embeddings = [e for e in (getattr(model, "embedding", None), getattr(model, "encoder_embedding", None)) if e is not None]
+    lengths = [e.position.length for e in embeddings if isinstance(getattr(e.position, "length", None), int)]
+    return min(lengths, default=None)

@@ -148,10 +148,3 @@ class _Teller:
         if text.startswith(self.told) and len(text) > len(self.told):
             self.on_text(text[len(self.told) :])
             self.told = text
-
-
-def room_of(model: Any) -> int | None:
-    """Positions that a model's tables have; None: it counts without end."""
-    embeddings = [e for e in (model.embedding, getattr(model, "encoder_embedding", None)) if e is not None]
-    lengths = [e.position.length for e in embeddings if isinstance(getattr(e.position, "length", None), int)]
-    return min(lengths, default=None)

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from anyformer.decoding.beam import beam_search
-from anyformer.decoding.context import read
+from anyformer.decoding.context import read, room_of
 from anyformer.decoding.greedy import greedy
 from anyformer.decoding.hypothesis import Hypothesis, Special
 from anyformer.decoding.sampling import sample
@@ -70,7 +70,10 @@ class Translator:
         if max_source_length < 2:
             raise InputError(Problem("max_source_length", f"must be at least 2 (a token and the end of sentence), got {max_source_length}"))
         self.model, self.source_tokenizer, self.target_tokenizer = model, source_tokenizer, target_tokenizer
-        self.search, self.max_source_length, self.precision = search, max_source_length, precision
+        self.search, self.precision = search, precision
+        self.room, self.one_stack = room_of(model), getattr(model, "encoder", model) is None
+        # one stack has source and translation in one table of positions, where it has a table
+        self.max_source_length = max_source_length if self.room is None else max(2, min(max_source_length, self.room // 2 if self.one_stack else self.room))
         self.special = Special(target_tokenizer.pad_id, target_tokenizer.bos_id, target_tokenizer.eos_id, target_tokenizer.unk_id)
 
     # ---- translating
@@ -143,6 +146,11 @@ class Translator:
             for side, ids in zip(("source", "target"), sides, strict=True)
             if not self._fits(ids)
         ]
+        problems += [
+            Problem(f"pair {n}", f"{len(source)} and {len(target)} tokens; the model has positions for {self.room}: give its sentences one by one")
+            for n, (source, target) in enumerate(zip(sources, targets, strict=True), start=1)
+            if self._fits(source) and self._fits(target) and not self._fit(source, target)
+        ]
         if problems:
             raise InputError(*problems)
         order = sorted(range(len(pairs)), key=lambda i: (-len(sources[i]) - len(targets[i]), i))
@@ -159,7 +167,7 @@ class Translator:
 
     def can_score(self, pairs: Sequence[tuple[str, str]]) -> list[bool]:
         """Which pairs are short enough for `score`."""
-        return [self._fits(source) and self._fits(target) for source, target in zip(*self._sides(pairs), strict=True)]
+        return [self._fits(source) and self._fits(target) and self._fit(source, target) for source, target in zip(*self._sides(pairs), strict=True)]
 
     @contextlib.contextmanager
     def ready(self) -> Iterator[Any]:
@@ -177,6 +185,15 @@ class Translator:
 
     def _fits(self, ids: list[int]) -> bool:
         return len(ids) <= self.max_source_length
+
+    def _fit(self, source: list[int], target: list[int]) -> bool:
+        """Whether the model has positions for both: in one table, or for the target behind a begin of sentence in its own."""
+        return self.room is None or (len(source) if self.one_stack else 1) + len(target) <= self.room
+
+    def _limit(self, config: SearchConfig, source: int) -> int:
+        """The most tokens that may be written: those asked for, as far as the model has positions."""
+        most = config.limit(source)
+        return most if self.room is None else max(1, min(most, self.room - (source if self.one_stack else 1)))
 
     @property
     def device(self) -> torch.device:
@@ -201,7 +218,7 @@ class Translator:
 
     def _find(self, model: Any, batch: list[_Job], config: SearchConfig) -> list[list[Hypothesis]]:
         memory = read(model, [job.source for job in batch], self.special, self.device)
-        limits = [config.limit(len(job.source)) for job in batch]
+        limits = [self._limit(config, len(job.source)) for job in batch]
         if config.samples:
             return sample(model, memory, limits, config, [job.name for job in batch], self.special)
         return (greedy if config.beam == 1 else beam_search)(model, memory, limits, config, self.special)

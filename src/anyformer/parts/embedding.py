@@ -79,7 +79,7 @@ class Embedding(Part):
         elif self.scale != 1:
             x = x * self.scale
         if self.types is not None:
-            x = x + (self.types[0] if types is None else F.embedding(types, self.types))
+            x = x + (self.types[0] if types is None or len(self.types) == 1 else F.embedding(types, self.types))  # one kind (RoBERTa) tells nothing apart
         x = x.to(dtype)
         x = self.dropout(x if self.norm is None else self.norm(x))
         return x if self.widen is None or self.widen_first else self.widen(x)

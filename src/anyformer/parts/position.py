@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from anyformer.errors import InputError, Problem
 from anyformer.parts.part import Part, PartConfig
 from anyformer.spec import spec
 
@@ -27,6 +28,21 @@ class InputPosition(Part):
 def in_text(position: Tensor) -> Tensor:
     """How far along its text a token stands: of the two positions of GLM's tokens [1|B, T, 2] the first, else the position itself."""
     return position[..., 0] if position.dim() == 3 else position
+
+
+def within(position: Tensor, length: int) -> None:
+    """Refuses positions that a table of `length` rows has not. On a CPU only: elsewhere, looking would make the host wait for the device.
+
+    Raises:
+        InputError: names the highest position.
+    """
+    if position.device.type != "cpu" or torch.compiler.is_compiling() or not position.numel():
+        return
+    low, high = position.aminmax()
+    if low < 0 or high >= length:
+        wrong = int(high) if high >= length else int(low)
+        way = "give shorter texts, or lengthen the table (embedding.position.length; `anyformer convert --positions` for a trained model)"
+        raise InputError(Problem("positions", f"position {wrong:,} is outside the model's table of {length:,} positions, 0 to {length - 1:,}; {way}"))
 
 
 class Sinusoidal(InputPosition):
@@ -78,4 +94,6 @@ class Learned(InputPosition):
         self.weight = nn.Parameter(torch.empty(config.length + config.offset, dim))
 
     def forward(self, position: Tensor) -> Tensor:
-        return F.embedding(in_text(position) + self.offset, self.weight)
+        at = in_text(position)
+        within(at, self.length)
+        return F.embedding(at + self.offset, self.weight)

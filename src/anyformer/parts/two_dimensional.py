@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from anyformer.parts.position import InputPosition
+from anyformer.parts.position import InputPosition, within
 from anyformer.spec import spec
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class TwoDimensional(InputPosition):
 
     def __init__(self, config: Config, dim: int):
         super().__init__()
+        self.length = config.length
         self.text = nn.Parameter(torch.zeros(config.length, dim))
         self.span = nn.Parameter(torch.zeros(config.length if config.span_length is None else config.span_length, dim))
 
@@ -44,6 +45,9 @@ class TwoDimensional(InputPosition):
 
     def forward(self, position: Tensor) -> Tensor:
         if position.dim() == 2:
+            within(position, self.length)
             return F.embedding(position, self.text) + self.span[0]
         in_text, in_span = position.unbind(-1)
+        within(in_text, self.length)
+        within(in_span, len(self.span))
         return F.embedding(in_text, self.text) + F.embedding(in_span, self.span)

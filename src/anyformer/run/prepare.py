@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from anyformer.data import BatchStream, BoundObjective, Sampler, Splits, TokenizedPairs, load_splits, located
-from anyformer.errors import AnyformerError, ConfigError
+from anyformer.errors import AnyformerError, ConfigError, Problem
 from anyformer.model.model import Model
 from anyformer.run import model_section
 from anyformer.run.recipe import Recipe
@@ -64,7 +64,7 @@ def prepare(recipe: Recipe, data_dir: Path | None = None, folder: Path | None = 
     stream = BatchStream(objective, train, Sampler(train.lengths, recipe.data.batch_tokens, recipe.train.seed), rank, world)
     with _under("model"):
         model = model_section.resolve(recipe.model, target.vocab_size, None if source is target else source.vocab_size)
-    misfits = recipe.objective.misfits(model)
+    misfits = [*recipe.objective.misfits(model), *_beyond_tables(model, recipe.data.length_limit)]
     if misfits:
         raise ConfigError(*misfits)
     trained = replace(recipe.train, schedule=recipe.train.schedule.bind(model.d_model))
@@ -88,6 +88,15 @@ def learn_tokenizers(scheme: Tokenization, pairs: Sequence[tuple[str, str]], fit
         if "kind" not in fit:
             raise
     return train(Byte(joint=scheme.joint, normalization=scheme.normalization))
+
+
+def _beyond_tables(model: Model.Config, limit: int) -> Iterator[Problem]:
+    """Tables of positions that are shorter than what the data may hold."""
+    for name in ("embedding", "encoder_embedding"):
+        length = getattr(getattr(getattr(model, name), "position", None), "length", None)
+        if length is not None and length < limit:
+            way = f"set data.max_length to at most {length:,}, or model.{name}.position.length to at least {limit:,}"
+            yield Problem(f"model.{name}.position.length", f"the table has {length:,} positions, data.max_length lets texts have {limit:,} tokens; {way}")
 
 
 def _with_room(recipe: Recipe, train: TokenizedPairs) -> Recipe:

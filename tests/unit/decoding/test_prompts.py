@@ -8,19 +8,21 @@ from variants import VOCAB, attention, block, decoder, randomised
 
 from anyformer.batch import Batch
 from anyformer.decoding.beam import beam_search
-from anyformer.decoding.context import read
-from anyformer.decoding.generator import Generator, room_of
+from anyformer.decoding.context import read, room_of
+from anyformer.decoding.generator import Generator
 from anyformer.decoding.greedy import greedy
 from anyformer.decoding.hypothesis import Special
 from anyformer.decoding.scoring import score_batch
 from anyformer.decoding.search_config import SearchConfig
 from anyformer.decoding.steps import WithoutCache, steps_from
+from anyformer.decoding.translator import Translator
 from anyformer.errors import InputError
 from anyformer.model.model import Model
 from anyformer.parts.embedding import Embedding
 from anyformer.parts.mask import Causal, Mask
 from anyformer.parts.position import Learned
 from anyformer.parts.rotary import Rotary
+from anyformer.text import Byte
 
 SPECIAL = Special()
 PROMPTS = [[5, 6, 7, 8, 9], [10, 11], [12, 13, 14]]
@@ -126,3 +128,19 @@ def test_what_cannot_be_continued() -> None:
     with pytest.raises(InputError, match="without a beam"):
         generator.generate(["a"], beam=2, on_text=print)
     assert VOCAB == 31
+
+
+def test_translations_and_scores_stay_within_the_table_of_positions() -> None:
+    short = randomised(decoder(block(), embedding=Embedding.Config(position=Learned.Config(length=10))))
+    tokenizer = Byte().train(["abc"])
+    short = randomised(short.config.override("vocab_size", tokenizer.vocab_size))
+    translator = Translator(short, tokenizer, tokenizer, search=SearchConfig(max_length=50), max_source_length=8)
+    assert translator.max_source_length == 5
+    for found in translator.translate(["abcd", "a", "abcdabcdabcd"], beam=2):
+        assert found.text is not None
+    assert max(len(t.ids) for t in translator.translate(["abcd", "a"])) <= 8
+    assert translator.can_score([("abcd", "abcde"), ("abcd", "abcdef"), ("a", "a")]) == [True, False, True]
+    with pytest.raises(InputError, match="position 10 is outside the model's table of 10 positions, 0 to 9; give shorter texts"):
+        short(Batch(tokens=torch.ones(1, 11, dtype=torch.int64)))
+    with pytest.raises(InputError, match="position -1"):
+        short(Batch(tokens=torch.ones(1, 2, dtype=torch.int64), positions=torch.tensor([[-1, 0]])))
