@@ -71,7 +71,7 @@ def _shards(tensors: list[Planned], limit: int) -> Iterator[list[Planned]]:
 
 
 def _write(path: Path, tensors: list[Planned]) -> None:
-    """8 bytes of header length, a JSON header of (dtype, shape, offsets), then the data."""
+    """8 bytes of header length, a JSON header of (dtype, shape, offsets), then the data. Not synced: what a crash loses can be exported again."""
     header: dict[str, object] = {"__metadata__": {"format": "pt"}}
     offset = 0
     for t in tensors:
@@ -86,5 +86,3 @@ def _write(path: Path, tensors: list[Planned]) -> None:
             assert tuple(made.shape) == t.shape and made.dtype == t.dtype, t.name
             if made.numel():
                 file.write(made.reshape(-1).view(torch.uint8).numpy().data)
-        file.flush()
-        os.fsync(file.fileno())
