@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 from unittest import mock
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from anyformer.batch import Padding
 from anyformer.parts import kernel, tiles
 from anyformer.parts.alibi import ALiBi
 from anyformer.parts.bigbird import BigBird, GlobalBlocks
-from anyformer.parts.lowering import Facts, Plan, add_position, dense, lower, reference
+from anyformer.parts.lowering import Facts, add_position, dense, lower, reference
 from anyformer.parts.mask import Causal, Full, Mask, Prefix, Window
 from anyformer.parts.mask_facts import read, spans
 from anyformer.parts.place import Place, place_of, positions_without_padding
@@ -26,26 +27,26 @@ HEADS = 2
 few = st.integers(0, 5)
 block = st.integers(1, 5)
 reach = st.none() | few
-leaves = st.one_of(
-    st.just(Full()),
-    st.just(Causal()),
-    st.just(Prefix()),
-    st.builds(Window, left=reach, right=reach),
-    st.builds(Dilated, step=st.integers(1, 4), left=reach, right=reach),
-    st.builds(GlobalTokens, n=st.integers(1, 4)),
-    st.builds(LocalBlocks, block=block, left=reach, right=reach, start=few),
-    st.builds(lambda size, n: BlockEnds(block=size + n, n=n), block, block),
-    st.builds(Strided, stride=block),
-    st.builds(lambda size, n: Fixed(block=size + n, summary=n), block, block),
-    st.builds(GlobalBlocks, block=block, first=st.integers(0, 2), last=st.integers(0, 2), blocks=st.none() | block),
-    st.builds(
-        RandomBlocks, block=block, n=st.integers(1, 3), seed=few, heads=st.sampled_from([1, HEADS]), apart=st.integers(0, 1), edge=st.integers(0, 1), start=few
-    ),
-    st.just(RandomBlocks(block=3, plan=(((0,), (2, 1), ()), ((1,), (0,), (2,))))),
-    st.builds(BigBird, block=block, window=st.sampled_from([1, 3]), random=st.integers(0, 2), extra=few, heads=st.sampled_from([1, HEADS])),
-)
+random_by_head = st.builds(RandomBlocks, block=block, n=st.integers(1, 2), seed=few, heads=st.just(HEADS), apart=st.integers(0, 1))
+LEAVES = {
+    "Full": st.just(Full()),
+    "Causal": st.just(Causal()),
+    "Prefix": st.just(Prefix()),
+    "Window": st.builds(Window, left=reach, right=reach),
+    "Dilated": st.builds(Dilated, step=st.integers(1, 4), left=reach, right=reach),
+    "GlobalTokens": st.builds(GlobalTokens, n=st.integers(1, 4)),
+    "LocalBlocks": st.builds(LocalBlocks, block=block, left=reach, right=reach, start=few),
+    "BlockEnds": st.builds(lambda size, n: BlockEnds(block=size + n, n=n), block, block),
+    "Strided": st.builds(Strided, stride=block),
+    "Fixed": st.builds(lambda size, n: Fixed(block=size + n, summary=n), block, block),
+    "GlobalBlocks": st.builds(GlobalBlocks, block=block, first=st.integers(0, 2), last=st.integers(0, 2), blocks=st.none() | block),
+    "RandomBlocks": st.builds(RandomBlocks, block=block, n=st.integers(1, 3), seed=few, apart=st.integers(0, 1), edge=st.integers(0, 1), start=few),
+    "RandomBlocks by head": random_by_head,
+    "RandomBlocks given": st.just(RandomBlocks(block=3, plan=(((0,), (2, 1), ()), ((1,), (0,), (2,))))),
+    "BigBird": st.builds(BigBird, block=block, window=st.sampled_from([1, 3]), random=st.integers(0, 2), extra=few, heads=st.sampled_from([1, HEADS])),
+}
+leaves = st.one_of(*LEAVES.values())
 masks = st.recursive(leaves, lambda inner: st.builds(Mask.__and__, inner, inner) | st.builds(Mask.__or__, inner, inner), max_leaves=4)
-random_by_head = st.builds(RandomBlocks, block=block, n=st.integers(1, 2), seed=few, heads=st.just(HEADS))
 by_head = st.builds(lambda random: Causal() | random, random_by_head)
 POSITIONS = [None, ALiBi.Config(), RelativeBias.Config(n_buckets=8, max_distance=6)]
 
@@ -64,10 +65,13 @@ class Row(NamedTuple):
         return place_of(torch.zeros(2, self.length, dtype=torch.int64), self.segment, position, self.prefix)
 
 
+KINDS = ("plain", "right", "left", "holes", "packed")
+
+
 @st.composite
-def rows(draw: st.DrawFn) -> Row:
+def rows(draw: st.DrawFn, kinds: tuple[str, ...] = KINDS) -> Row:
     length = draw(st.integers(2, 23))
-    kind = draw(st.sampled_from(["plain", "right", "left", "holes", "packed"]))
+    kind = draw(st.sampled_from(kinds))
     prefix = torch.tensor(draw(st.lists(st.integers(0, length), min_size=2, max_size=2))) if draw(st.booleans()) else None
     prefixes = None if prefix is None else torch.arange(length) < prefix.unsqueeze(1)
     if kind == "plain":
@@ -83,14 +87,20 @@ def rows(draw: st.DrawFn) -> Row:
     return Row(segments, prefixes, "right" if kind in ("right", "packed") else "any", kind == "packed", length)
 
 
+often_packed = rows() | rows(("packed",))
+every_kind = pytest.mark.parametrize("kind", [*LEAVES, "joined"])
+
+
 @given(masks)
 def test_text_reads_back(mask: Mask) -> None:
     assert Mask.from_text(mask.to_text()) == mask
 
 
-@settings(max_examples=60, deadline=None)
-@given(masks, rows())
-def test_the_rule_is_what_it_is_by_hand(mask: Mask, row: Row) -> None:
+@every_kind
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_the_rule_is_what_it_is_by_hand(kind: str, data: st.DataObject) -> None:
+    mask, row = data.draw(LEAVES.get(kind, masks)), data.draw(often_packed)
     place = row.place()
     real = torch.ones(2, row.length, dtype=torch.bool) if row.segment is None else row.segment != 0
     for head in range(HEADS):
@@ -102,9 +112,12 @@ def test_the_rule_is_what_it_is_by_hand(mask: Mask, row: Row) -> None:
             assert torch.equal(found[b][real[b]], torch.tensor(expected)[real[b]])
 
 
-@settings(max_examples=100, deadline=None)
-@given(masks, rows(), st.integers(1, 6))
-def test_bounds_hold(mask: Mask, row: Row, size: int) -> None:
+@every_kind
+@settings(max_examples=30, deadline=None)
+@given(st.data())
+def test_bounds_hold(kind: str, data: st.DataObject) -> None:
+    mask, size = data.draw(LEAVES.get(kind, masks)), data.draw(st.integers(1, 6))
+    row = data.draw(often_packed)
     place = row.place()
     q, k = read(place, place, holes=row.padding == "any")
     head = torch.arange(HEADS)[:, None, None]
@@ -131,36 +144,56 @@ def test_what_is_known_without_data_holds(mask: Mask, row: Row) -> None:
         assert extent == "some" or bool(part.all() if extent == "all" else not part.any())
 
 
-@settings(max_examples=150, deadline=None)
-@given(
-    masks,
-    rows(),
-    st.integers(2, 6),
-    st.sampled_from([None, ALiBi.Config(), RelativeBias.Config(n_buckets=8, max_distance=6)]),
-    st.sampled_from([1, 2]),
-    st.data(),
-)
-def test_tiles_agree_with_the_dense_form(mask: Mask, row: Row, size: int, position: object, kv_heads: int, data: st.DataObject) -> None:
+@settings(max_examples=100, deadline=None)
+@given(masks, often_packed, st.data())
+def test_lowering_agrees_with_the_definition(mask: Mask, row: Row, data: st.DataObject) -> None:
+    keys = row.place()
+    queries = last(keys, data.draw(st.integers(1, row.length)))
+    plan = lower(mask, Facts(queries, keys, row.padding, row.packed, torch.float32))
+    n_q, n_k = queries.index.shape[0], row.length
+    found = torch.ones(n_q, n_k, dtype=torch.bool)
+    found = found.tril() if plan.causal else found if plan.allowed is None else plan.allowed
+    real = torch.ones(2, n_q, dtype=torch.bool) if queries.segment is None else queries.segment != 0
+    for head in range(mask.own_heads):
+        expected = reference(mask, queries, keys, head).expand(2, n_q, n_k)
+        assert torch.equal(found.expand(2, max(mask.own_heads, 1), n_q, n_k)[:, head][real], expected[real])
+
+
+def last(keys: Place, n: int) -> Place:
+    """The places of the last n tokens: of all, the same object, as without a cache."""
+    if n == keys.index.shape[0]:
+        return keys
+    return Place(keys.index[-n:], keys.position[:, -n:], None if keys.segment is None else keys.segment[:, -n:])
+
+
+CASES = {"any": (masks, rows()), "heads apart": (by_head, rows(("plain", "right"))), "packed": (masks, rows(("packed",)))}
+
+
+@pytest.mark.parametrize("case", CASES)
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_tiles_agree_with_the_dense_form(case: str, data: st.DataObject) -> None:
     """Forward and gradients, also of what comes after a cache."""
     torch.manual_seed(0)
+    mask, row = (data.draw(strategy) for strategy in CASES[case])
+    size, kv_heads = data.draw(st.integers(2, 6)), data.draw(st.sampled_from([1, 2]))
+    position = data.draw(st.sampled_from(POSITIONS if case == "any" else [None]))
     keys = row.place()
-    new = data.draw(st.integers(1, row.length))
-    queries = keys if new == row.length else Place(keys.index[-new:], keys.position[:, -new:], None if row.segment is None else row.segment[:, -new:])
+    queries = last(keys, new := data.draw(st.integers(1, row.length)))
     facts = Facts(queries, keys, row.padding, row.packed, torch.float32)
-    with mock.patch.multiple(tiles, SIZE=size, AT_LEAST=0, OVERHEAD=0, SHARE=10.0):
+    with mock.patch.multiple(tiles, _sizes=lambda mask: {size}, AT_LEAST=0, OVERHEAD=0, SHARE=10.0):
         bias = None if position is None else position.build(8, HEADS, 4)  # type: ignore[attr-defined]
         for parameter in [] if bias is None else bias.parameters():
             torch.nn.init.normal_(parameter)
         plan = add_position(lower(mask, facts), bias, facts)
     if plan.tiles is None:
-        assert plan == Plan() or plan.causal or plan.position is not None or plan.allowed is not None
         return
     leaves_ = [torch.randn(2, heads, n, 4, requires_grad=True) for heads, n in ((HEADS, new), (kv_heads, row.length), (kv_heads, row.length))]
-    sinks = torch.randn(HEADS, requires_grad=True)
+    sinks = torch.randn(HEADS, requires_grad=True) if data.draw(st.booleans()) else None  # what a sink takes would hide that nothing is seen
     equation = kernel.Equation(0.7, cap=2.0, sinks=sinks)
     real = torch.ones(2, new) if queries.segment is None else (queries.segment != 0).float()
     towards = torch.randn(2, new, HEADS * 4) * real.unsqueeze(-1)
-    parameters = [*leaves_, sinks, *([] if bias is None else bias.parameters())]
+    parameters = [*leaves_, *([] if sinks is None else [sinks]), *([] if bias is None else bias.parameters())]
     results = []
     for form in (plan, dense(plan)):
         out = kernel.attend(*leaves_, form, equation)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+
 from anyformer.parts.bigbird import BigBird, GlobalBlocks
 from anyformer.parts.mask import And, Causal, Full, Mask, Or, Prefix, Window
-from anyformer.parts.random_blocks import RandomBlocks
+from anyformer.parts.random_blocks import Draws, RandomBlocks
 from anyformer.parts.sparse_masks import BlockEnds, Dilated, Fixed, GlobalTokens, LocalBlocks, Strided
 
 
@@ -53,7 +55,7 @@ def sees(mask: Mask, i: int, j: int, n: int, open_: bool, head: int) -> bool:
             return any(t // mask.block < mask.first or t // mask.block >= blocks - mask.last and mask.last > 0 for t in (i, j))
         case RandomBlocks():
             blocks = -(-(n - mask.start) // mask.block) if mask.plan is None else len(mask.plan[0])
-            draws = mask.drawn(max(blocks, 0)) if mask.plan is None else mask.plan
+            draws = _drawn(mask, max(blocks, 0)) if mask.plan is None else mask.plan
             own, other = _block(i, mask), _block(j, mask)
             return 0 <= own < len(draws[0]) and other in draws[head % len(draws)][own]
         case BigBird():
@@ -74,8 +76,14 @@ def _bigbird(mask: BigBird, i: int, j: int, n: int, head: int) -> bool:
         return 0 <= own < blocks and other in mask.plan[head % len(mask.plan)][own]
     if mask.random == 0 or own < 0 or other < 0:
         return False
-    drawn = RandomBlocks(block=1, n=mask.random, seed=mask.seed, heads=mask.heads, apart=mask.window // 2, edge=0 if mask.extra else 1).drawn(blocks)
+    random = RandomBlocks(block=1, n=mask.random, seed=mask.seed, heads=mask.heads, apart=mask.window // 2, edge=0 if mask.extra else 1)
+    drawn = _drawn(random, blocks)
     return other in drawn[head % len(drawn)][own]
+
+
+@functools.cache
+def _drawn(mask: RandomBlocks, blocks: int) -> Draws:
+    return mask.drawn(blocks)
 
 
 def _block(i: int, mask: LocalBlocks | RandomBlocks) -> int:

@@ -33,17 +33,17 @@ class Tokens(NamedTuple):
 
     def at(self, rows: slice, where: slice | Tensor) -> Tokens:
         """Some of these tokens; rows that all agree stay as they are."""
-        return self._map(lambda x: (x[rows] if x.shape[0] > 1 else x)[:, where if x.shape[1] > 1 else slice(None)])
+        return self.map(lambda x: (x[rows] if x.shape[0] > 1 else x)[:, where if x.shape[1] > 1 else slice(None)])
 
     def as_queries(self, head: Tensor | None = None) -> Tokens:
         """[1|B, 1, T, 1], and `head` [N, 1, 1]."""
-        return self._map(lambda x: x[:, None, :, None])._replace(head=head)
+        return self.map(lambda x: x[:, None, :, None])._replace(head=head)
 
     def as_keys(self) -> Tokens:
         """[1|B, 1, 1, S]; of keys that differ by head, [1|B, N, S], [1|B, N, 1, S]."""
-        return self._map(lambda x: x[:, None, None, :] if x.dim() == 2 else x.unsqueeze(2))
+        return self.map(lambda x: x[:, None, None, :] if x.dim() == 2 else x.unsqueeze(2))
 
-    def _map(self, change: Callable[[Tensor], Tensor]) -> Tokens:
+    def map(self, change: Callable[[Tensor], Tensor]) -> Tokens:
         order, rank, length, segment, prefix = (None if x is None else change(x) for x in self[:5])
         return Tokens(order, rank, length, segment, prefix)  # type: ignore[arg-type]
 

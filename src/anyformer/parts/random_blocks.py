@@ -79,6 +79,7 @@ class RandomBlocks(Mask):
 
     def _drawn(self, own: Tensor, blocks: Tensor, head: Tensor | None) -> list[Tensor]:
         """The blocks that block `own` of `blocks` sees, -1 for none."""
+        head = head if self.own_heads > 1 else None  # a mask that it is joined to may have heads of its own
         if self.plan is not None:
             table = _table(self.plan, own.device)
             row = table[0 if head is None else head, own.clamp(0, table.shape[1] - 1)]

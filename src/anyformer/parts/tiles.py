@@ -37,7 +37,7 @@ class Tiles(NamedTuple):
     tiles: tuple[Tile, ...]
 
 
-class _Blocks(NamedTuple):
+class Blocks(NamedTuple):
     """What is known of all pairs of blocks, [1|B, 1|N, blocks of queries, blocks of keys]."""
 
     size: int
@@ -59,7 +59,7 @@ def tile(mask: Mask, q: Tokens, k: Tokens, packed: bool, padded: bool, by_head: 
     n_q, n_k = q.order.shape[1], k.order.shape[1]
     if n_q * n_k < AT_LEAST:
         return None
-    best = min((_bounds(mask, q, k, packed, padded, by_head, size) for size in _sizes(mask)), key=lambda blocks: blocks.cost)
+    best = min((bounds(mask, q, k, packed, padded, size, by_head) for size in _sizes(mask)), key=lambda blocks: blocks.cost)
     if best.cost > SHARE * n_q * n_k * best.some.shape[0]:
         return None
     return _cut(mask, q, k, packed, best)
@@ -69,15 +69,16 @@ def _sizes(mask: Mask) -> set[int]:
     return {SIZE, 2 * SIZE, *(n * max(1, round(SIZE / n)) for n in mask.grain if n <= 4 * SIZE)}
 
 
-def _bounds(mask: Mask, q: Tokens, k: Tokens, packed: bool, padded: bool, by_head: bool, size: int) -> _Blocks:
+def bounds(mask: Mask, q: Tokens, k: Tokens, packed: bool, padded: bool, size: int, by_head: bool = True) -> Blocks:
+    """What is known of blocks of `size` tokens."""
     rule = mask.bounds(spans(q, size).as_queries(_heads(mask, q)), spans(k, size).as_keys())
     document = _same_document(q, k, packed, size) if padded or packed else Bounds(True, True)
     blocks = (-(-x.order.shape[1] // size) for x in (q, k))
-    one = torch.ones(1, 1, *blocks, dtype=torch.bool)
+    one = torch.ones(1, 1, *blocks, dtype=torch.bool, device=q.order.device)
     some, by_rule, by_document = one & rule.some & document.some, one & rule.all, one & document.all
     if not by_head:
         some, by_rule = some.any(1, keepdim=True), by_rule.all(1, keepdim=True)
-    return _Blocks(size, some, by_rule, by_document)
+    return Blocks(size, some, by_rule, by_document)
 
 
 def _same_document(q: Tokens, k: Tokens, packed: bool, size: int) -> Bounds:
@@ -102,7 +103,7 @@ def _heads(mask: Mask, q: Tokens) -> Tensor | None:
     return None if mask.own_heads == 1 else torch.arange(mask.own_heads, device=q.order.device)[:, None, None]
 
 
-def _cut(mask: Mask, q: Tokens, k: Tokens, packed: bool, blocks: _Blocks) -> Tiles:
+def _cut(mask: Mask, q: Tokens, k: Tokens, packed: bool, blocks: Blocks) -> Tiles:
     """A tile for each block of queries, and for each row where rows differ."""
     n_q, n_k, size = q.order.shape[1], k.order.shape[1], blocks.size
     seen = blocks.some.any(1)
