@@ -58,6 +58,7 @@ FAMILIES: dict[str, tuple[type, type, dict[str, Any], list[dict[str, Any]]]] = {
             {"rotary_pct": 0.4},
             {"use_parallel_residual": False, "rotary_pct": 1.0, "hidden_act": "relu"},
             {"attention_bias": False, "rotary_pct": 0.6, "rotary_emb_base": 500.0},
+            {"rotary_pct": 0.25},  # of 10 features: 2, and a rest
         ],
     ),
     "opt": (
@@ -137,6 +138,7 @@ def test_what_is_not_supported_is_named(tmp_path: Path) -> None:
     for name, options, said in (
         ("mpt", {"attn_config": {"alibi": False}}, "alibi"),
         ("gpt2", {"activation_function": "quick_gelu_of_mine"}, "activation_function"),
+        ("bloom", {"pretraining_tp": 2, "slow_but_exact": True}, "slow_but_exact"),
     ):
         config, kind, sizes, _ = FAMILIES[name]
         folder = tmp_path / name

@@ -76,6 +76,11 @@ VARIANTS: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "gemma3, by default": (Gemma3TextConfig, Gemma3ForCausalLM, ONE_KEY | {"sliding_window": 3, "num_hidden_layers": 7, "final_logit_softcapping": 3.0}),
     "glm": (GlmConfig, GlmForCausalLM, GROUPED | HALF),
     "glm, no biases": (GlmConfig, GlmForCausalLM, ONE_KEY | {"attention_bias": False}),
+    "glm, a share and a rest": (
+        GlmConfig,
+        GlmForCausalLM,
+        GROUPED | {"head_dim": 14, "rope_parameters": HALF["rope_parameters"] | {"partial_rotary_factor": 0.3}},
+    ),
     "glm4": (Glm4Config, Glm4ForCausalLM, GROUPED | HALF),
     "phi3": (Phi3Config, Phi3ForCausalLM, {"num_attention_heads": 3, "num_key_value_heads": 1, "sliding_window": 4} | PART),
     "phi3, long": (Phi3Config, Phi3ForCausalLM, NARROW | LONG),

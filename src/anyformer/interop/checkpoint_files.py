@@ -48,7 +48,19 @@ class TensorFiles:
             raise ConversionError(Problem(str(path), f"is damaged or cut short ({error}); copy it anew")) from None
 
     def rename(self, renamed: Callable[[str], str]) -> None:
-        """Gives every tensor another name; `load` takes the new ones."""
+        """Gives every tensor another name; `load` takes the new ones.
+
+        Raises:
+            ConversionError: two would have the same.
+        """
+        olds: dict[str, str] = {}
+        twice = [
+            Problem(name, f"is '{olds[renamed(name)]}' by another name; remove one of them")
+            for name in self.shapes
+            if olds.setdefault(renamed(name), name) != name
+        ]
+        if twice:
+            raise ConversionError(*twice)
         self.shapes = {renamed(name): shape for name, shape in self.shapes.items()}
         self._in = {renamed(name): where for name, where in self._in.items()}
 

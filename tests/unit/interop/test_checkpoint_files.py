@@ -137,3 +137,9 @@ def test_bad_pickles(make: str, tmp_path: Path) -> None:
         path.write_bytes(pickle.dumps(object)[:5] + b"xyz")
     with pytest.raises(ConversionError, match="damaged, or holds more than tensors|no state dict"):
         open_checkpoint(tmp_path, allow_pickle=True)
+
+
+def test_two_names_of_one_tensor_are_refused(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path, planned({"norm.gamma": torch.ones(2), "norm.weight": torch.zeros(2)}), 10**9)
+    with pytest.raises(ConversionError, match=r"norm\.weight: is 'norm\.gamma' by another name"):
+        open_checkpoint(tmp_path).rename(lambda name: name.replace("gamma", "weight"))

@@ -34,6 +34,8 @@ def read(keys: Keys) -> Model.Config:
         position=ALiBi.Config(),
         mechanism=Softmax.Config(dropout=keys.take("attention_dropout", float, 0.0)),
     )
+    if keys.take("pretraining_tp", int, 1) > 1:
+        keys.expect("slow_but_exact", False)  # with it, transformers leaves out the biases of the maps that write the stream
     normed = keys.take("apply_residual_connection_post_layernorm", bool, False)
     block = TransformerBlock.Config(
         attention=attention,

@@ -30,4 +30,12 @@ def _filled(data: Any, d_model: int) -> Any:
         data["n_kv_heads"] = data["n_kv_heads"] or data["n_heads"]
         data["head_dim"] = data["head_dim"] or d_model // data["n_heads"]
         data["scale"] = data["head_dim"] ** -0.5 if data["scale"] is None else data["scale"]
+        data["position"] = _turned(data["position"], data["head_dim"])
     return data
+
+
+def _turned(position: Any, head_dim: int) -> Any:
+    """Rotary positions with the number of features that they turn; a share of the head says the same in many ways."""
+    if not isinstance(position, dict) or position.get("kind") != "Rotary" or position["dim"] is not None:
+        return position
+    return position | {"dim": int(head_dim * position["fraction"]), "fraction": 1.0}

@@ -88,7 +88,8 @@ def write_rope(position: AttentionPosition.Config | None, head_dim: int, *, part
     said: dict[str, Any] = {"rope_type": "default", "rope_theta": rotary.base}
     width, scaling = rotary.width(head_dim), rotary.scaling
     if partial:
-        said["partial_rotary_factor"] = width / head_dim if int(head_dim * (width / head_dim)) == width else (width + 0.5) / head_dim
+        share = rotary.fraction if rotary.dim is None else width / head_dim
+        said["partial_rotary_factor"] = share if int(head_dim * share) == width else (width + 0.5) / head_dim
     elif width != head_dim:
         raise ConversionError(Problem(f"{PATH}.dim", f"turns {width} of {head_dim} features; it can only turn whole heads"))
     if scaling is not None:
