@@ -26,6 +26,7 @@ VERBS = (
     "evaluate",
     "attention",
     "position",
+    "mask",
     "list",
     "describe",
     "diff",
