@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from anyformer.errors import ConversionError, Problem
 from anyformer.interop.checkpoint_files import TensorFiles
-from anyformer.interop.ops import Dropped
 from anyformer.interop.rule import Rule, bind, matching
+from anyformer.interop.surplus import Dropped
 from anyformer.interop.writing import Planned
 from anyformer.model.assign import Places
 

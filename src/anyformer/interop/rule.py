@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from anyformer.interop.ops import COPY, Op, Surplus
+from anyformer.interop.ops import COPY, Op
+from anyformer.interop.surplus import Surplus
 
 _MEANS = {"i": r"\d+", "p": "weight|bias", "s": "encoder|decoder", "x": ".+"}
 

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from anyformer.errors import ConversionError
 from anyformer.interop.checkpoint_files import TensorFiles
 from anyformer.interop.conversion import fill, plan_writing
-from anyformer.interop.ops import Dropped, Fused, Same
+from anyformer.interop.ops import Fused
 from anyformer.interop.rule import Rule, rule
+from anyformer.interop.surplus import Dropped, Same
 
 
 class Tiny(nn.Module):

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from anyformer.interop import ops
-from anyformer.interop.ops import Copy, Filled, Fused, FusedByGroup, FusedByHead, Op, Reshaped, Same, Stacked, Surplus, Transposed
+from anyformer.interop.ops import Copy, Fused, FusedByGroup, FusedByHead, Op, Reshaped, Stacked, Transposed
+from anyformer.interop.surplus import Filled, Same, Surplus
 
 HEADS, KEYS, WIDTH, DIM = 6, 2, 3, 5
 EXAMPLES: list[tuple[Op, list[tuple[int, ...]]]] = [  # an op, and the shapes of ours

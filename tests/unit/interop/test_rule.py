@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from anyformer.interop.ops import COPY, Dropped, Fused, Stacked
+from anyformer.interop.ops import COPY, Fused, Stacked
 from anyformer.interop.rule import Rule, bind, matching, rule
+from anyformer.interop.surplus import Dropped
 
 OURS = [
     "e.weight",

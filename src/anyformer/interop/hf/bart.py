@@ -15,8 +15,9 @@ from anyformer.interop.hf.activations import read_activation, write_activation
 from anyformer.interop.hf.family import Family, register
 from anyformer.interop.hf.keys import Keys
 from anyformer.interop.hf.shape import only
-from anyformer.interop.ops import Computed, Filled, Reshaped, Same
+from anyformer.interop.ops import Reshaped
 from anyformer.interop.rule import Rule, rule
+from anyformer.interop.surplus import Computed, Filled, Same
 from anyformer.model.model import Model
 from anyformer.model.stack import Stack
 from anyformer.parts.attention import MultiHeadAttention

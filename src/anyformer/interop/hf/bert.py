@@ -15,8 +15,8 @@ from anyformer.interop.hf.big_bird_mask import read_mask, write_mask
 from anyformer.interop.hf.family import Family, register
 from anyformer.interop.hf.keys import Keys
 from anyformer.interop.hf.shape import only
-from anyformer.interop.ops import Computed, Dropped, Same
 from anyformer.interop.rule import Rule, rule
+from anyformer.interop.surplus import Computed, Dropped, Same
 from anyformer.model.model import Model
 from anyformer.model.stack import Stack
 from anyformer.parts.activation import GELU

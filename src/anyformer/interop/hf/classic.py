@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from anyformer.interop.hf.activations import write_activation
-from anyformer.interop.hf.decoder import FIRST, OURS, stack_of
+from anyformer.interop.hf.decoder import FIRST
+from anyformer.interop.hf.decoder_names import OURS
 from anyformer.interop.hf.keys import Keys
+from anyformer.interop.hf.layers import stack_of
 from anyformer.interop.hf.shape import decoder_only, only
-from anyformer.interop.ops import COPY, Dropped, Op, Same
+from anyformer.interop.ops import COPY, Op
 from anyformer.interop.rule import Rule, rule
+from anyformer.interop.surplus import Dropped, Same
 from anyformer.model.model import Model
 from anyformer.parts.attention import MultiHeadAttention
 from anyformer.parts.block import Block, ParallelBlock, TransformerBlock

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from anyformer.interop.hf import decoder
+from anyformer.interop.hf import decoder, decoder_names
 from anyformer.interop.hf.activations import write_activation
 from anyformer.interop.hf.family import Family, register
 from anyformer.interop.hf.keys import Keys
 from anyformer.interop.hf.qwen3_moe import expert_rules
 from anyformer.interop.hf.rope import read_rope, write_rope
 from anyformer.interop.hf.shape import only
-from anyformer.interop.ops import Dropped, Fused, FusedByHead
+from anyformer.interop.ops import Fused, FusedByHead
 from anyformer.interop.rule import Rule, rule
+from anyformer.interop.surplus import Dropped
 from anyformer.model.model import Model
 from anyformer.parts.block import TransformerBlock
 from anyformer.parts.feed_forward import GatedMLP
@@ -122,12 +123,12 @@ def rules(config: Model.Config) -> list[Rule]:
     n_layers = decoder.decoder_only(config).n_layers
     attention = only(decoder.layer(config).attention, LatentAttention.Config, f"{decoder.FIRST}.attention")
     moe = only(decoder.layer(config, n_layers - 1).feed_forward, MoE.Config, "feed_forward")
-    theirs, ours = f"{decoder.THEIRS}.self_attn", f"{decoder.OURS}.attention"
+    theirs, ours = f"{decoder_names.THEIRS}.self_attn", f"{decoder_names.OURS}.attention"
     down = (f"{ours}.latent.{{p}}", f"{ours}.turned_key.{{p}}")
     query = "q_proj" if attention.q_rank is None else "q_b_proj"
     return [
-        *decoder.model_rules(config),
-        *decoder.norm_rules(decoder.PRE_NORM),
+        *decoder_names.model_rules(config),
+        *decoder_names.norm_rules(decoder_names.PRE_NORM),
         rule(f"{theirs}.{query}.weight", f"{ours}.query.weight"),
         rule(f"{theirs}.q_a_proj.{{p}}", f"{ours}.query_down.{{p}}"),
         rule(f"{theirs}.q_a_layernorm.weight", f"{ours}.query_norm.weight"),
@@ -139,11 +140,11 @@ def rules(config: Model.Config) -> list[Rule]:
             FusedByHead(attention.n_heads, (attention.nope_dim, attention.value_dim)),
         ),
         rule(f"{theirs}.o_proj.{{p}}", f"{ours}.out.{{p}}"),
-        *decoder.feed_forward_rules(),
+        *decoder_names.feed_forward_rules(),
         *expert_rules(moe.n_experts),
-        rule(f"{decoder.THEIRS}.mlp.gate.e_score_correction_bias", f"{decoder.OURS}.feed_forward.router.correction"),
+        rule(f"{decoder_names.THEIRS}.mlp.gate.e_score_correction_bias", f"{decoder_names.OURS}.feed_forward.router.correction"),
         *(
-            rule(f"{decoder.THEIRS}.mlp.shared_experts.{name}_proj.weight", f"{decoder.OURS}.feed_forward.shared.{name}.weight")
+            rule(f"{decoder_names.THEIRS}.mlp.shared_experts.{name}_proj.weight", f"{decoder_names.OURS}.feed_forward.shared.{name}.weight")
             for name in ("gate", "up", "down")
         ),
         rule(f"model.layers.{n_layers}.{{x}}", op=Dropped("the module that predicts a second token, which generation does without")),

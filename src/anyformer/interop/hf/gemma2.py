@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from anyformer.interop.hf import decoder
+from anyformer.interop.hf import decoder, decoder_names, layers
 from anyformer.interop.hf.family import Family, register
 from anyformer.interop.hf.gemma import TANH
 from anyformer.interop.hf.keys import Keys
@@ -43,10 +43,10 @@ def read(keys: Keys) -> Model.Config:
     capped = Softmax.Config(dropout=keys.take("attention_dropout", float, 0.0), cap=keys.take_or_none("attn_logit_softcapping", float, 50.0))
     feed_forward = decoder.read_feed_forward(keys, activation="hidden_activation", default=TANH)
     window = keys.take_or_none("sliding_window", int, 4096)
-    sliding = decoder.read_layer_types(keys, [i % 2 == 0 for i in range(keys.take("num_hidden_layers", int))])
+    sliding = layers.read_layer_types(keys, [i % 2 == 0 for i in range(keys.take("num_hidden_layers", int))])
     blocks = [
         TransformerBlock.Config(
-            attention=replace(attention, mechanism=capped, mask=decoder.windowed(window if has else None)),
+            attention=replace(attention, mechanism=capped, mask=layers.windowed(window if has else None)),
             feed_forward=feed_forward,
             residual=sandwich_norm(norm),
         )
@@ -68,8 +68,8 @@ def write_layers(config: Model.Config) -> dict[str, Any]:
         **decoder.write_norm(block.residual.pre),
         "attention_bias": attention.qkv_bias,
         "query_pre_attn_scalar": round(scale**-2),
-        "sliding_window": decoder.one_window(config) or 4096,  # the class wants one, even where no layer has a window
-        "layer_types": decoder.write_layer_types(config),
+        "sliding_window": layers.one_window(config) or 4096,  # the class wants one, even where no layer has a window
+        "layer_types": layers.write_layer_types(config),
         "final_logit_softcapping": only(config.head, VocabularyHead.Config, "head").softcap,
     }
 
@@ -84,7 +84,7 @@ def write(config: Model.Config) -> dict[str, Any]:
 
 
 def rules(config: Model.Config) -> list[Rule]:
-    return [*decoder.model_rules(config), *decoder.attention_rules(), *decoder.feed_forward_rules(), *decoder.norm_rules(NORMS)]
+    return [*decoder_names.model_rules(config), *decoder_names.attention_rules(), *decoder_names.feed_forward_rules(), *decoder_names.norm_rules(NORMS)]
 
 
 register(Family("gemma2", ("Gemma2ForCausalLM",), read, write, rules, frozenset({"cache_implementation"})))

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from anyformer.errors import ConversionError, Problem
-from anyformer.interop.hf import decoder
+from anyformer.interop.hf import decoder, layers
 from anyformer.interop.hf.family import Family, register
 from anyformer.interop.hf.gemma import TANH
 from anyformer.interop.hf.gemma2 import read_attention, rules, write_layers
@@ -39,10 +39,10 @@ def read(keys: Keys) -> Model.Config:
     feed_forward = decoder.read_feed_forward(keys, activation="hidden_activation", default=TANH)
     window = keys.take_or_none("sliding_window", int, 4096)
     every = keys.take("sliding_window_pattern", int, keys.take("_sliding_window_pattern", int, 6))
-    sliding = decoder.read_layer_types(keys, [(i + 1) % every != 0 for i in range(keys.take("num_hidden_layers", int))])
+    sliding = layers.read_layer_types(keys, [(i + 1) % every != 0 for i in range(keys.take("num_hidden_layers", int))])
     blocks = [
         TransformerBlock.Config(
-            attention=replace(attention, mask=decoder.windowed(window if has else None), position=positions["sliding_attention" if has else "full_attention"]),
+            attention=replace(attention, mask=layers.windowed(window if has else None), position=positions["sliding_attention" if has else "full_attention"]),
             feed_forward=feed_forward,
             residual=sandwich_norm(norm),
         )

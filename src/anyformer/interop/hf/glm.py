@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from anyformer.interop.hf import decoder
+from anyformer.interop.hf import decoder, decoder_names
 from anyformer.interop.hf.family import Family, register
 from anyformer.interop.hf.keys import Keys
 from anyformer.interop.hf.rope import read_rope, write_rope
@@ -52,15 +52,15 @@ def write(config: Model.Config) -> dict[str, Any]:
 def gate_up_rules(config: Model.Config) -> list[Rule]:
     """Gate and up in one tensor, the gate first."""
     width = only(decoder.layer(config).feed_forward, GatedMLP.Config, "decoder.layers.0.feed_forward").d_ff
-    ours = f"{decoder.OURS}.feed_forward"
+    ours = f"{decoder_names.OURS}.feed_forward"
     return [
-        rule(f"{decoder.THEIRS}.mlp.gate_up_proj.weight", (f"{ours}.gate.weight", f"{ours}.up.weight"), Fused((width, width))),
-        rule(f"{decoder.THEIRS}.mlp.down_proj.weight", f"{ours}.down.weight"),
+        rule(f"{decoder_names.THEIRS}.mlp.gate_up_proj.weight", (f"{ours}.gate.weight", f"{ours}.up.weight"), Fused((width, width))),
+        rule(f"{decoder_names.THEIRS}.mlp.down_proj.weight", f"{ours}.down.weight"),
     ]
 
 
 def rules(config: Model.Config) -> list[Rule]:
-    return [*decoder.model_rules(config), *decoder.attention_rules(), *gate_up_rules(config), *decoder.norm_rules(decoder.PRE_NORM)]
+    return [*decoder_names.model_rules(config), *decoder_names.attention_rules(), *gate_up_rules(config), *decoder_names.norm_rules(decoder_names.PRE_NORM)]
 
 
 register(Family("glm", ("GlmForCausalLM",), read, write, rules))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anyformer.interop.hf import decoder, glm
+from anyformer.interop.hf import decoder_names, glm
 from anyformer.interop.hf.family import Family, register
 from anyformer.interop.hf.keys import Keys
 from anyformer.interop.rule import Rule
@@ -21,7 +21,7 @@ def read(keys: Keys) -> Model.Config:
 
 
 def rules(config: Model.Config) -> list[Rule]:
-    return [*decoder.model_rules(config), *decoder.attention_rules(), *glm.gate_up_rules(config), *decoder.norm_rules(NORMS)]
+    return [*decoder_names.model_rules(config), *decoder_names.attention_rules(), *glm.gate_up_rules(config), *decoder_names.norm_rules(NORMS)]
 
 
 register(Family("glm4", ("Glm4ForCausalLM",), read, glm.write, rules))

@@ -7,9 +7,9 @@ from typing import Any
 from anyformer.errors import ConversionError, Problem
 from anyformer.interop.hf import classic
 from anyformer.interop.hf.activations import read_activation
-from anyformer.interop.hf.decoder import one_window, windowed, windows
 from anyformer.interop.hf.family import Family, register
 from anyformer.interop.hf.keys import Keys
+from anyformer.interop.hf.layers import one_window, windowed, windows
 from anyformer.interop.hf.shape import only
 from anyformer.interop.rule import Rule, rule
 from anyformer.model.model import Model

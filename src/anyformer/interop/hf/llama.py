@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from anyformer.interop.hf import decoder
+from anyformer.interop.hf import decoder, decoder_names
 from anyformer.interop.hf.family import Family, register
 from anyformer.interop.hf.keys import Keys
 from anyformer.interop.hf.rope import read_rope, write_rope
@@ -42,7 +42,12 @@ def write(config: Model.Config) -> dict[str, Any]:
 
 
 def rules(config: Model.Config) -> list[Rule]:
-    return [*decoder.model_rules(config), *decoder.attention_rules(), *decoder.feed_forward_rules(), *decoder.norm_rules(decoder.PRE_NORM)]
+    return [
+        *decoder_names.model_rules(config),
+        *decoder_names.attention_rules(),
+        *decoder_names.feed_forward_rules(),
+        *decoder_names.norm_rules(decoder_names.PRE_NORM),
+    ]
 
 
 INERT = frozenset({"pretraining_tp"})  # the same products in another order

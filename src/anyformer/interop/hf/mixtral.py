@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from anyformer.interop.hf import decoder
+from anyformer.interop.hf import decoder, decoder_names, layers
 from anyformer.interop.hf.activations import write_activation
 from anyformer.interop.hf.family import Family, register
 from anyformer.interop.hf.keys import Keys
@@ -25,7 +25,7 @@ from anyformer.parts.token_choice import TopK
 def read(keys: Keys) -> Model.Config:
     norm = RMSNorm.Config(eps=keys.take("rms_norm_eps", float, 1e-5))
     attention = decoder.read_attention(keys, read_rope(keys, theta=1e6, max_length=131072), qkv_bias=False, out_bias=False, n_kv_heads=8)
-    attention = replace(attention, mask=decoder.windowed(keys.take("sliding_window", int, None)))
+    attention = replace(attention, mask=layers.windowed(keys.take("sliding_window", int, None)))
     experts = MoE.Config(
         expert=decoder.read_feed_forward(keys),
         n_experts=keys.take("num_local_experts", int, keys.take("num_experts", int, 8)),
@@ -43,7 +43,7 @@ def write(config: Model.Config) -> dict[str, Any]:
         **decoder.write_model(config),
         **decoder.write_norm(block.residual.pre),
         **write_rope(attention.position, attention.heads(config.d_model)[1], max_length=131072),
-        "sliding_window": decoder.one_window(config),
+        "sliding_window": layers.one_window(config),
         "intermediate_size": expert.d_ff,
         "hidden_act": write_activation(expert.activation),
         "num_local_experts": moe.n_experts,
@@ -60,12 +60,12 @@ def experts_of(block: TransformerBlock.Config) -> tuple[MoE.Config, GatedMLP.Con
 
 
 def rules(config: Model.Config) -> list[Rule]:
-    theirs, ours = f"{decoder.THEIRS}.block_sparse_moe", f"{decoder.OURS}.feed_forward"
+    theirs, ours = f"{decoder_names.THEIRS}.block_sparse_moe", f"{decoder_names.OURS}.feed_forward"
     op = Stacked(experts_of(decoder.layer(config))[0].n_experts)
     return [
-        *decoder.model_rules(config),
-        *decoder.attention_rules(),
-        *decoder.norm_rules(decoder.PRE_NORM),
+        *decoder_names.model_rules(config),
+        *decoder_names.attention_rules(),
+        *decoder_names.norm_rules(decoder_names.PRE_NORM),
         rule(f"{theirs}.gate.weight", f"{ours}.router.weight"),
         *(rule(f"{theirs}.experts.{{e}}.{name}.weight", f"{ours}.experts.{map_}.weight", op) for name, map_ in (("w1", "gate"), ("w3", "up"), ("w2", "down"))),
     ]

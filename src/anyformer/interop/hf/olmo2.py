@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from anyformer.interop.hf import decoder
+from anyformer.interop.hf import decoder, decoder_names
 from anyformer.interop.hf.family import Family, register
 from anyformer.interop.hf.keys import Keys
 from anyformer.interop.hf.rope import read_rope, write_rope
@@ -44,7 +44,7 @@ def write(config: Model.Config) -> dict[str, Any]:
 
 
 def rules(config: Model.Config) -> list[Rule]:
-    return [*decoder.model_rules(config), *decoder.attention_rules(), *decoder.feed_forward_rules(), *decoder.norm_rules(NORMS)]
+    return [*decoder_names.model_rules(config), *decoder_names.attention_rules(), *decoder_names.feed_forward_rules(), *decoder_names.norm_rules(NORMS)]
 
 
 register(Family("olmo2", ("Olmo2ForCausalLM",), read, write, rules))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from anyformer.errors import ConversionError, Problem
-from anyformer.interop.hf import decoder
+from anyformer.interop.hf import decoder, decoder_names, layers
 from anyformer.interop.hf.family import Family, register
 from anyformer.interop.hf.glm import gate_up_rules
 from anyformer.interop.hf.keys import Keys
@@ -27,7 +27,7 @@ LENGTH = 4096
 def read(keys: Keys) -> Model.Config:
     norm = RMSNorm.Config(eps=keys.take("rms_norm_eps", float, 1e-5))
     attention = decoder.read_attention(keys, _position(keys), qkv_bias=False, out_bias=False)
-    attention = replace(attention, mask=decoder.windowed(keys.take("sliding_window", int, None)))
+    attention = replace(attention, mask=layers.windowed(keys.take("sliding_window", int, None)))
     residual = pre_norm(norm, dropout=keys.take("resid_pdrop", float, 0.0))
     block = TransformerBlock.Config(attention=attention, feed_forward=decoder.read_feed_forward(keys), residual=residual)
     embedding = Embedding.Config(dropout=keys.take("embd_pdrop", float, 0.0))
@@ -54,7 +54,7 @@ def write(config: Model.Config) -> dict[str, Any]:
         **decoder.write_norm(block.residual.pre),
         **rope,
         "original_max_position_embeddings": rope["rope_parameters"].get("original_max_position_embeddings", LENGTH),
-        "sliding_window": decoder.one_window(config),
+        "sliding_window": layers.one_window(config),
         "resid_pdrop": block.residual.dropout,
         "embd_pdrop": config.embedding.dropout,
     }
@@ -64,13 +64,13 @@ def rules(config: Model.Config) -> list[Rule]:
     attention = decoder.attention_of(decoder.layer(config))
     n_heads, head_dim = attention.heads(config.d_model)
     sizes = tuple(heads * head_dim for heads in (n_heads, attention.n_kv_heads or n_heads, attention.n_kv_heads or n_heads))
-    ours = tuple(f"{decoder.OURS}.attention.{name}.weight" for name in ("query", "key", "value"))
+    ours = tuple(f"{decoder_names.OURS}.attention.{name}.weight" for name in ("query", "key", "value"))
     return [
-        *decoder.model_rules(config),
-        rule(f"{decoder.THEIRS}.self_attn.qkv_proj.weight", ours, Fused(sizes)),
-        rule(f"{decoder.THEIRS}.self_attn.o_proj.weight", f"{decoder.OURS}.attention.out.weight"),
+        *decoder_names.model_rules(config),
+        rule(f"{decoder_names.THEIRS}.self_attn.qkv_proj.weight", ours, Fused(sizes)),
+        rule(f"{decoder_names.THEIRS}.self_attn.o_proj.weight", f"{decoder_names.OURS}.attention.out.weight"),
         *gate_up_rules(config),
-        *decoder.norm_rules(decoder.PRE_NORM),
+        *decoder_names.norm_rules(decoder_names.PRE_NORM),
     ]
 
 

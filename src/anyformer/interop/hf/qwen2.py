@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from anyformer.interop.hf import decoder
+from anyformer.interop.hf import decoder, layers
 from anyformer.interop.hf.family import Family, register
 from anyformer.interop.hf.keys import Keys
 from anyformer.interop.hf.llama import rules
@@ -31,8 +31,8 @@ def in_layers(keys: Keys, block: TransformerBlock.Config) -> list[Block.Config]:
     if not keys.take("use_sliding_window", bool, False):
         window = None
     begin = keys.take("max_window_layers", int, 28)
-    sliding = decoder.read_layer_types(keys, [window is not None and i >= begin for i in range(n_layers)])
-    masks = [decoder.windowed(window if has else None) for has in sliding]
+    sliding = layers.read_layer_types(keys, [window is not None and i >= begin for i in range(n_layers)])
+    masks = [layers.windowed(window if has else None) for has in sliding]
     return [replace(block, attention=replace(_attention(block), mask=mask)) for mask in masks]
 
 
@@ -54,8 +54,8 @@ def write(config: Model.Config) -> dict[str, Any]:
 
 
 def write_windows(config: Model.Config) -> dict[str, Any]:
-    window = decoder.one_window(config)
-    return {"use_sliding_window": window is not None, "sliding_window": window, "layer_types": decoder.write_layer_types(config)}
+    window = layers.one_window(config)
+    return {"use_sliding_window": window is not None, "sliding_window": window, "layer_types": layers.write_layer_types(config)}
 
 
 register(Family("qwen2", ("Qwen2ForCausalLM",), read, write, rules))

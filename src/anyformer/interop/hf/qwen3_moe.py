@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from anyformer.errors import ConversionError, Problem
-from anyformer.interop.hf import decoder
+from anyformer.interop.hf import decoder, decoder_names, layers
 from anyformer.interop.hf.activations import write_activation
 from anyformer.interop.hf.family import Family, register
 from anyformer.interop.hf.keys import Keys
@@ -29,7 +29,7 @@ def read(keys: Keys) -> Model.Config:
     attention = read_attention(keys, norm, n_kv_heads=4, head_dim=None)
     window = keys.take_or_none("sliding_window", int, 4096) if keys.take("use_sliding_window", bool, False) else None
     keys.ignore("sliding_window")
-    attention = replace(attention, mask=decoder.windowed(window))
+    attention = replace(attention, mask=layers.windowed(window))
     dense = decoder.read_feed_forward(keys)
     sparse = MoE.Config(
         expert=replace(dense, d_ff=keys.take("moe_intermediate_size", int, 768)),
@@ -53,7 +53,7 @@ def write(config: Model.Config) -> dict[str, Any]:
     moe, expert, router = experts_of(config)
     n_layers = decoder.decoder_only(config).n_layers
     dense = [i for i in range(n_layers) if not isinstance(decoder.layer(config, i).feed_forward, MoE.Config)]
-    window = decoder.one_window(config)
+    window = layers.one_window(config)
     return {
         **decoder.write_model(config),
         **decoder.write_norm(block.residual.pre),
@@ -84,7 +84,7 @@ def experts_of(config: Model.Config) -> tuple[MoE.Config, GatedMLP.Config, TopK.
 
 
 def expert_rules(n_experts: int) -> list[Rule]:
-    theirs, ours = f"{decoder.THEIRS}.mlp", f"{decoder.OURS}.feed_forward"
+    theirs, ours = f"{decoder_names.THEIRS}.mlp", f"{decoder_names.OURS}.feed_forward"
     return [
         rule(f"{theirs}.gate.weight", f"{ours}.router.weight"),
         *(rule(f"{theirs}.experts.{{e}}.{name}_proj.weight", f"{ours}.experts.{name}.weight", Stacked(n_experts)) for name in ("gate", "up", "down")),
@@ -93,10 +93,10 @@ def expert_rules(n_experts: int) -> list[Rule]:
 
 def rules(config: Model.Config) -> list[Rule]:
     return [
-        *decoder.model_rules(config),
-        *decoder.attention_rules(),
-        *decoder.norm_rules(decoder.PRE_NORM),
-        *decoder.feed_forward_rules(),
+        *decoder_names.model_rules(config),
+        *decoder_names.attention_rules(),
+        *decoder_names.norm_rules(decoder_names.PRE_NORM),
+        *decoder_names.feed_forward_rules(),
         *expert_rules(experts_of(config)[0].n_experts),
     ]
 

@@ -11,9 +11,9 @@ from typing import Any
 from anyformer.errors import ConversionError, Problem
 from anyformer.interop.hf import t5
 from anyformer.interop.hf.activations import read_activation, write_activation
-from anyformer.interop.hf.decoder import pattern
 from anyformer.interop.hf.family import Family, register
 from anyformer.interop.hf.keys import Keys
+from anyformer.interop.hf.layers import pattern
 from anyformer.interop.hf.shape import only
 from anyformer.interop.ops import Stacked
 from anyformer.interop.rule import Rule, rule

@@ -15,8 +15,8 @@ from anyformer.interop.hf.activations import read_activation, write_activation
 from anyformer.interop.hf.family import Family, register
 from anyformer.interop.hf.keys import Keys
 from anyformer.interop.hf.shape import only
-from anyformer.interop.ops import Dropped, Same
 from anyformer.interop.rule import Rule, rule
+from anyformer.interop.surplus import Dropped, Same
 from anyformer.model.model import Model
 from anyformer.model.stack import Stack
 from anyformer.parts.activation import GELU
