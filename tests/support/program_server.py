@@ -107,9 +107,15 @@ def run(program: str, arguments: list[str]) -> int:
     import anyformer
 
     full = anyformer.train
-    anyformer.train = lambda recipe=None, changes=None, **given: full(recipe, {**(changes or {}), **TINY}, **given)  # type: ignore[assignment]
+    anyformer.train = lambda recipe=None, changes=None, **given: full(recipe, tiny_changes(changes or {}), **given)  # type: ignore[assignment]
+    sys.path.insert(0, os.getcwd())  # as an interpreter does with the folder of its script
     runpy.run_path(arguments[0], run_name="__main__")
     return 0
+
+
+def tiny_changes(changes: dict[str, Any]) -> dict[str, Any]:
+    """With what makes a run tiny; an architecture that is named has sizes of its own."""
+    return changes | {key: value for key, value in TINY.items() if not (key.startswith("model.") and "model" in changes)}
 
 
 def tiny_arguments(arguments: list[str]) -> list[str]:
