@@ -18,6 +18,8 @@ from anyformer.errors import ConfigError, Problem, join_path, nearest
 
 S = TypeVar("S", bound="Spec")
 
+LARGEST = 2**62  # of whole numbers: sums of two still fit into the 64 bits that tensors count in
+
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def spec(cls: type[S]) -> type[S]:
@@ -148,7 +150,7 @@ def _read_spec(expected: type[Spec], value: Any, path: str) -> Spec:
     menu = expected.menu()
     if isinstance(value, str):
         from_text = getattr(expected, "from_text", None)
-        return from_text(value, path) if from_text else _choose(menu, value, path)()
+        return from_text(value, path) if from_text else _make(_choose(menu, value, path), {}, path)
     if not isinstance(value, Mapping):
         raise ConfigError(Problem(path, f"expected {_kinds(menu)}, got {_name(value)}"))
     given = {str(k): v for k, v in value.items()}
@@ -216,6 +218,8 @@ def _read_plain(expected: type, value: Any, path: str) -> Any:
         return float(value)
     if isinstance(value, bool) and expected is not bool or not isinstance(value, expected):
         raise ConfigError(Problem(path, f"expected {_TYPE_NAMES.get(expected, expected.__name__)}, got {_name(value)}"))
+    if isinstance(value, int) and abs(value) > LARGEST:
+        raise ConfigError(Problem(path, f"{value} is more than any computer counts to; take at most {LARGEST}"))
     return value
 
 

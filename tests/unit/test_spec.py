@@ -108,6 +108,9 @@ def test_all_problems_at_once_with_their_paths() -> None:
         ("encoder", None, "cross_attention needs an encoder"),
         ("decoder.blocks.0.cross_attention", None, "never reads the encoder"),
         ("encoder.blocks.0.residual.dropout", 1.0, r"\[0, 1\)"),
+        ("decoder.blocks.0.cross_attention", "MultiHeadAttention", "n_heads: is missing"),
+        ("vocab_size", 10**30, "more than any computer counts to"),
+        ("decoder.blocks.0.attention.mask", "Causal() & Window(left=99999999999999999999)", "more than any computer counts to"),
     ],
 )
 def test_impossible_changes_say_why(path: str, value: object, message: str) -> None:

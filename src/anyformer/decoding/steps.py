@@ -28,8 +28,8 @@ class Steps(Protocol):
 def steps_from(model: Any, context: Any, beam: int, length: int) -> Steps:
     """Up to `length` steps from a memory or a prompt."""
     if not isinstance(context, Prompt):
-        return FromMemory(model, context, beam, length)
-    return FromPrompt(model, context, beam, length) if "cached" in model.guaranteed else WithoutCache(model, context, beam)
+        return FromMemory(model, context, beam, length) if _caches(model) else OverMemory(model, context, beam)
+    return FromPrompt(model, context, beam, length) if _caches(model) else WithoutCache(model, context, beam)
 
 
 class FromMemory:
@@ -96,6 +96,31 @@ class WithoutCache:
 
     def keep(self, rows: Tensor, context_rows: Tensor | None = None) -> None:
         self._tokens, self._segments, self._prefix = self._tokens[rows], self._segments[rows], self._prefix[rows]
+
+
+class OverMemory:
+    """As `WithoutCache`, over an encoded source: all that is written is read anew at each step."""
+
+    def __init__(self, model: Any, memory: Any, beam: int):
+        self.model, self.device, self._memory = model, device_of(memory), memory
+        self._written = torch.empty((memory.hidden.shape[0] * beam, 0), dtype=torch.int64, device=self.device)
+
+    def logits(self, tokens: Tensor) -> Tensor:
+        self._written = torch.cat([self._written, tokens.unsqueeze(1)], 1)
+        hidden, segments = self._memory.hidden, self._memory.segments
+        rows = torch.arange(len(hidden), device=self.device).repeat_interleave(len(tokens) // len(hidden))
+        spread = self._memory._replace(hidden=hidden[rows], segments=None if segments is None else segments[rows])
+        return _last(self.model(Batch(tokens=self._written), memory=spread))
+
+    def keep(self, rows: Tensor, context_rows: Tensor | None = None) -> None:
+        self._written = self._written[rows]
+        if context_rows is not None:
+            hidden, segments = self._memory.hidden[context_rows], self._memory.segments
+            self._memory = self._memory._replace(hidden=hidden, segments=None if segments is None else segments[context_rows])
+
+
+def _caches(model: Any) -> bool:
+    return "cached" in getattr(model, "guaranteed", ("cached",))
 
 
 def _last(output: Any) -> Tensor:

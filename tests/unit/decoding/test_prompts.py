@@ -6,6 +6,7 @@ import pytest
 import torch
 from variants import VOCAB, attention, block, decoder, randomised
 
+from anyformer import architectures
 from anyformer.batch import Batch
 from anyformer.decoding.beam import beam_search
 from anyformer.decoding.context import read, room_of
@@ -14,7 +15,7 @@ from anyformer.decoding.greedy import greedy
 from anyformer.decoding.hypothesis import Special
 from anyformer.decoding.scoring import score_batch
 from anyformer.decoding.search_config import SearchConfig
-from anyformer.decoding.steps import WithoutCache, steps_from
+from anyformer.decoding.steps import OverMemory, WithoutCache, steps_from
 from anyformer.decoding.translator import Translator
 from anyformer.errors import InputError
 from anyformer.model.model import Model
@@ -86,6 +87,36 @@ def test_without_a_cache_the_same(model: Model) -> None:
         tokens = torch.arange(4, 10) + step
         for steps in (cached, plain):
             steps.keep(torch.tensor([1, 0, 3, 3, 4, 5]))
+
+
+@torch.no_grad()
+def test_over_a_memory_without_a_cache_the_same() -> None:
+    model = randomised(architectures.get("transformer-tiny", vocab_size=VOCAB, d_model=32, n_heads=4, d_ff=64, n_layers=2))
+    context = read(model, PROMPTS, SPECIAL, CPU)
+    cached, plain = steps_from(model, context, 2, 4), OverMemory(model, context, 2)
+    tokens = torch.zeros(6, dtype=torch.int64)
+    for step in range(4):
+        one, other = cached.logits(tokens), plain.logits(tokens)
+        assert torch.allclose(one, other, atol=1e-3), step
+        rows, left = (
+            (torch.tensor([1, 0, 4, 4]), torch.tensor([0, 2])) if step == 1 else (torch.arange(len(tokens)).flip(0).view(-1, 2).flip(0).flatten(), None)
+        )
+        for steps in (cached, plain):
+            steps.keep(rows, left)
+        tokens = torch.arange(4, 4 + len(rows)) + step
+
+
+@torch.no_grad()
+def test_experts_that_drop_tokens_of_a_whole_text_write_as_if_each_text_ended_here() -> None:
+    model = randomised(architectures.get("switch-base-8", scale="tiny", vocab_size=VOCAB))
+    assert "cached" not in model.guaranteed
+    found = beam_search(model, read(model, PROMPTS, SPECIAL, CPU), [4, 4, 4], SearchConfig(beam=2, max_length=4))
+    for prompt, hypotheses in zip(PROMPTS, found, strict=True):
+        best, total = hypotheses[0], 0.0
+        for i, token in enumerate([*best.ids, SPECIAL.eos]):
+            logits = model.logits(torch.tensor([prompt]), decoder_input_ids=torch.tensor([[SPECIAL.bos, *best.ids[:i]]]))
+            total += float(logits[0, -1].log_softmax(-1)[token])
+        assert total == pytest.approx(best.log_prob, abs=1e-3)
 
 
 class Letters:
