@@ -81,8 +81,8 @@ def encoder(
     vocab_size: int,
     dropout: float,
     *,
-    activation: GELU = GELU(),
-    mask: Mask = Full(),
+    activation: GELU = GELU(),  # noqa: B008 (frozen)
+    mask: Mask = Full(),  # noqa: B008 (frozen)
     position: AttentionPosition.Config | None = None,
     norm: LayerNorm.Config = NORM,
     pooler: Pooler.Config | None = None,
