@@ -73,6 +73,13 @@ VARIANTS: dict[str, tuple[Any, Any, dict[str, Any]]] = {
         ONE_KEY | {"sliding_window": 3, "attn_logit_softcapping": 2.0, "final_logit_softcapping": 1.5, "query_pre_attn_scalar": 7},
     ),
     "gemma3": (Gemma3TextConfig, Gemma3ForCausalLM, GROUPED | BY_TYPE | {"sliding_window": 4, "query_pre_attn_scalar": 11}),
+    "gemma3, dynamic": (
+        Gemma3TextConfig,
+        Gemma3ForCausalLM,
+        GROUPED
+        | {"sliding_window": 4, "max_position_embeddings": 5}
+        | {"rope_parameters": BY_TYPE["rope_parameters"] | {"full_attention": {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 5e3}}},
+    ),
     "gemma3, by default": (Gemma3TextConfig, Gemma3ForCausalLM, ONE_KEY | {"sliding_window": 3, "num_hidden_layers": 7, "final_logit_softcapping": 3.0}),
     "glm": (GlmConfig, GlmForCausalLM, GROUPED | HALF),
     "glm, no biases": (GlmConfig, GlmForCausalLM, ONE_KEY | {"attention_bias": False}),
@@ -92,7 +99,7 @@ VARIANTS: dict[str, tuple[Any, Any, dict[str, Any]]] = {
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_equal_logits_and_the_same_file_again(variant: str, tmp_path: Path) -> None:
     config, kind, options = VARIANTS[variant]
-    packed = variant != "phi3, long"  # the longest row decides between the short and the long divisors
+    packed = variant not in ("phi3, long", "gemma3, dynamic")  # the longest row decides on the divisors
     check_family(config(**SIZE | options), kind, tmp_path, packed=packed)
 
 

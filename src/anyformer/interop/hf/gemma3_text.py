@@ -64,11 +64,14 @@ def _source(keys: Keys, kind: str) -> Keys:
 def write(config: Model.Config) -> dict[str, Any]:
     said = write_layers(config)
     types: list[str] = said["layer_types"]
-    rope = {}
+    rope, length = {}, LENGTH
     for kind in ("full_attention", "sliding_attention"):
         attention = decoder.attention_of(decoder.layer(config, types.index(kind) if kind in types else 0))
-        rope[kind] = write_rope(attention.position, attention.heads(config.d_model)[1])["rope_parameters"]
-    return {**said, "rope_parameters": rope, "max_position_embeddings": LENGTH}
+        written = write_rope(attention.position, attention.heads(config.d_model)[1])
+        rope[kind] = written["rope_parameters"]
+        if rope[kind]["rope_type"] == "dynamic":
+            length = written["max_position_embeddings"]  # the trained length, for which there is no other key
+    return {**said, "rope_parameters": rope, "max_position_embeddings": length}
 
 
 register(Family("gemma3_text", ("Gemma3ForCausalLM",), read, write, rules, frozenset({"cache_implementation"})))
