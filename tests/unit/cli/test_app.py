@@ -1,5 +1,6 @@
 """The frame of the command line: exit codes, messages, streams; no verb that needs a model."""
 
+import argparse
 import json
 import os
 import subprocess
@@ -7,7 +8,7 @@ import sys
 
 import pytest
 
-from anyformer.cli import main
+from anyformer.cli import common, main
 
 
 def run(*args, **options):
@@ -142,3 +143,27 @@ def test_the_package_shows_what_it_offers_and_no_more():
     public = {name for name in dir(anyformer) if not name.startswith("__")}
     assert public == set(anyformer.__all__) and "ByteLevelBPE" in public
     assert all(getattr(anyformer, name) is not None for name in public)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [({}, common.SPINS), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, None)],
+)
+def test_threads_do_not_wait_with_the_core_in_their_hands_unless_they_are_told_to(monkeypatch, before, after):
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in before.items():
+        monkeypatch.setenv(name, value)
+    common.apply_threads(argparse.Namespace(threads=None))
+    assert os.environ.get("GOMP_SPINCOUNT") == after
+    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+
+
+def test_the_library_of_threads_hears_of_it():
+    """Set after PyTorch is imported it would be too late."""
+    code = (
+        "import os, sys\nfrom anyformer.cli import app, common\nfrom anyformer.run import library\n"
+        "library.packaged = lambda: print('torch' in sys.modules, os.environ['GOMP_SPINCOUNT']) or {}\napp.main(['recipes', 'list'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["False", common.SPINS], done.stderr

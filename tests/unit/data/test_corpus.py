@@ -81,7 +81,7 @@ def test_the_menu_in_data():
     corpus = Corpus.from_dict({"kind": "Tsv", "path": "a.tsv", "source": "en", "target": "fr"})
     assert corpus == Tsv(path="a.tsv", source="en", target="fr")
     assert Corpus.from_dict(corpus.to_dict()) == corpus
-    assert set(Corpus.menu()) == {"Named", "TextFiles", "Tsv", "Jsonl"}
+    assert set(Corpus.menu()) == {"Elsewhere", "Named", "TextFiles", "Tsv", "Jsonl"}
 
 
 def test_named_refuses_what_it_does_not_have():
