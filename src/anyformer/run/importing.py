@@ -12,7 +12,7 @@ import torch
 from anyformer.checkpoint import point_at, save_step, step_name
 from anyformer.data import DataConfig, Elsewhere
 from anyformer.data.objectives import CausalLM, MaskedLM, Objective, Translation
-from anyformer.interop.hf.load import read_folder
+from anyformer.interop.hf.load import check_folder, read_folder
 from anyformer.interop.hf.tokenizer import read_tokenizer
 from anyformer.model.model import Model
 from anyformer.run import folder
@@ -62,6 +62,7 @@ def import_hf(
     """
     where, out = Path(path), Path(out)
     folder.check_free(out, overwrite)
+    check_folder(where)
     tokenizer = read_tokenizer(where) if with_tokenizer else None
     model, notes = read_folder(where, None if dtype is None else _DTYPES[dtype], allow_pickle)
     with folder.create(out, overwrite):

@@ -112,6 +112,8 @@ def test_nothing_is_begun_that_cannot_be_finished(theirs: Path, tmp_path: Path) 
     (tmp_path / "x" / "mine.txt").write_text("here")
     with pytest.raises(InputError):
         import_hf(theirs, tmp_path / "x")
-    with pytest.raises(ConversionError):
+    with pytest.raises(ConversionError, match="is no folder; get the files first"):  # and not that it lacks a tokenizer
         import_hf(tmp_path / "nowhere", tmp_path / "y")
+    with pytest.raises(ConversionError, match=r"config.json: is missing"):
+        import_hf(tmp_path / "x", tmp_path / "y")
     assert not (tmp_path / "y").exists()

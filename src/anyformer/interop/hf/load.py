@@ -29,12 +29,19 @@ def from_hf(path: str | Path, *, dtype: torch.dtype | None = None, allow_pickle:
         of each tensor that was left out, and why.
     """
     folder = Path(path)
-    if not folder.is_dir():
-        raise ConversionError(Problem(str(path), "is no folder; get the files first (`hf download NAME --local-dir FOLDER`), nothing is downloaded here"))
+    check_folder(folder)
     model, notes = read_folder(folder, dtype, allow_pickle)
     for note in notes:
         warnings.warn(note, stacklevel=2)
     return model
+
+
+def check_folder(folder: Path) -> None:
+    """Raises a ConversionError where this cannot be a checkpoint, before anything of it is read."""
+    if not folder.is_dir():
+        raise ConversionError(Problem(str(folder), "is no folder; get the files first (`hf download NAME --local-dir FOLDER`), nothing is downloaded here"))
+    if not (folder / "config.json").is_file():
+        raise ConversionError(Problem(str(folder / "config.json"), "is missing, so the folder is no checkpoint of transformers; give the one in which it lies"))
 
 
 def read_folder(folder: Path, dtype: torch.dtype | None = None, allow_pickle: bool = False) -> tuple[Model, list[str]]:
