@@ -59,6 +59,7 @@ def test_objectives_say_which_model_they_need() -> None:
     both, encoder = architectures.get("transformer-tiny"), architectures.get("bert-base", d_model=24, n_heads=2)
     assert "of one stack" in CausalLM().misfits(both)[0].message
     assert "needs a model with decoder" in PrefixLM().misfits(encoder)[0].message
+    assert PrefixLM().misfits(encoder)[0].message.endswith("take objective: MaskedLM")  # the way out is said
     assert MaskedLM().misfits(encoder) == []
     with pytest.raises(ConfigError, match="share a vocabulary"):
         CausalLM().bind(TOKENIZER, Byte().train(["abc"]))

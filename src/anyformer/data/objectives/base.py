@@ -46,14 +46,21 @@ class Objective(Spec):
     def bind(self, source_tokenizer: Tokenizer, target_tokenizer: Tokenizer, max_length: int | None = None) -> BoundObjective:
         raise NotImplementedError
 
+    @classmethod
+    def fits(cls, model: Any) -> bool:
+        """Whether a Model.Config has the parts that this objective requires, and no more."""
+        return all(getattr(model, part, None) is not None for part in cls.requires) and all(getattr(model, part, None) is None for part in cls.excludes)
+
     def misfits(self, model: Any) -> list[Problem]:
         """What a Model.Config lacks for this objective; empty: it fits. To be asked before step 1."""
+        fitting = [kind for kind, other in Objective.menu().items() if other.fits(model)]
+        way = f"; take objective: {' or '.join(fitting)}" if fitting else ""
         missing = [part for part in self.requires if getattr(model, part, None) is None]
         needs = " and ".join(self.requires)
-        found = [Problem(f"model.{part}", f"the objective {self.kind()} needs a model with {needs}; this one has no {part}") for part in missing]
+        found = [Problem(f"model.{part}", f"the objective {self.kind()} needs a model with {needs}; this one has no {part}{way}") for part in missing]
         over = [part for part in self.excludes if getattr(model, part, None) is not None]
         return found + [
-            Problem(f"model.{part}", f"the objective {self.kind()} is for a model of one stack; this one has {_article(part)} too") for part in over
+            Problem(f"model.{part}", f"the objective {self.kind()} is for a model of one stack; this one has {_article(part)} too{way}") for part in over
         ]
 
 
