@@ -14,6 +14,7 @@ from torch import Tensor
 from anyformer.parts.attention_position import AttentionPosition
 from anyformer.parts.blockwise import Attend, attend_by_tiles
 from anyformer.parts.dropout import Dropout
+from anyformer.parts.flex import attend_by_flex
 from anyformer.parts.lowering import Plan, Tile, dense
 
 _LONG = 512  # keys from which blockwise attention beats the plain products on CPUs
@@ -32,13 +33,23 @@ class Equation(NamedTuple):
     @property
     def plain(self) -> bool:
         """No more than scale, bias and mask: what fused kernels know."""
+        return self.cap is None and self.fits_flex
+
+    @property
+    def fits_flex(self) -> bool:
+        """Nothing that reads all keys of a query at once."""
         by_content = self.position is not None and bool(self.position.uses & {"scores", "values"})
-        return self.cap is None and self.sinks is None and not by_content
+        return self.sinks is None and not by_content
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, plan: Plan, equation: Equation) -> Tensor:
     dropout = equation.dropout
     dropping = dropout.training and dropout.p > 0
+    if plan.flex is not None and plan.source is not None:
+        out = None
+        if equation.fits_flex and not dropping:
+            out = attend_by_flex(q, k, v, plan.source[0], plan.flex, plan.bias, equation.scale, equation.cap)
+        return attend(q, k, v, dense(plan), equation) if out is None else out.transpose(1, 2).flatten(2)
     if plan.tiles is not None:
         out = attend_by_tiles(_tile(equation), plan.tiles, q, k, v, equation.sinks, plan.biases, dropping)
     elif not equation.plain or (q.device.type == "cpu" and (dropping or not _sdpa_gains(q, k))):

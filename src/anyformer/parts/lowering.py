@@ -1,4 +1,4 @@
-"""From a mask and the facts of a batch to what a kernel needs: nothing, a flag, a tensor, or tiles.
+"""From a mask and the facts of a batch to what a kernel needs: nothing, a flag, a tensor, tiles, or a block mask.
 
 Dimensions: B rows, T queries, S keys, N heads.
 """
@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.attention.flex_attention import BlockMask
 
 from anyformer.batch import Padding
-from anyformer.parts import tiles
+from anyformer.parts import flex, tiles
 from anyformer.parts.attention_position import AttentionPosition
 from anyformer.parts.mask import FULL, Causal, Mask
 from anyformer.parts.mask_facts import Span, Tokens, read, whole
@@ -47,7 +48,8 @@ class Plan(NamedTuple):
     k: Place | None = None
     tiles: Tiles | None = None  # instead of `allowed`: only these pairs are computed
     biases: tuple[Tensor | None, ...] = ()  # of each tile, as `bias`
-    source: tuple[Mask, Facts] | None = None  # of tiles: what they were made from
+    flex: BlockMask | None = None  # instead of `allowed`, on GPUs; `bias` is then the position's alone
+    source: tuple[Mask, Facts] | None = None  # of tiles and block masks: what they were made from
 
 
 def lower(mask: Mask, facts: Facts) -> Plan:
@@ -59,11 +61,20 @@ def lower(mask: Mask, facts: Facts) -> Plan:
         return Plan()
     if reduced == _CAUSAL and not packed and facts.padding != "any" and n_q == n_k:
         return Plan(causal=True)  # what pads the right is later than every real query
-    if reduced is not None and q.index.device.type == "cpu" and not torch.compiler.is_compiling():
-        made = tiles.tile(reduced, *_read(facts), packed, facts.padded)
+    sparse = None if reduced is None or torch.compiler.is_compiling() else _sparse(reduced, facts)
+    return _dense(mask if reduced is None else reduced, facts) if sparse is None else sparse
+
+
+def _sparse(mask: Mask, facts: Facts) -> Plan | None:
+    """A plan by which only the pairs that are needed are computed, where that pays."""
+    device = facts.q.index.device.type
+    if device == "cpu":
+        made = tiles.tile(mask, *_read(facts), facts.packed, facts.padded)
         if made is not None:
-            return Plan(tiles=made, biases=tuple(_mask_bias(t.allowed, facts.dtype) for t in made.tiles), source=(reduced, facts))
-    return _dense(mask if reduced is None else reduced, facts)
+            return Plan(tiles=made, biases=tuple(_mask_bias(t.allowed, facts.dtype) for t in made.tiles), source=(mask, facts))
+    if device == "cuda" and min(facts.q.index.shape[0], facts.k.index.shape[0]) >= flex.AT_LEAST:
+        return Plan(flex=flex.block_mask(mask, *_read(facts), facts.packed, facts.padded), source=(mask, facts))
+    return None
 
 
 _CAUSAL = Causal()
@@ -114,7 +125,7 @@ def add_position(plan: Plan, position: AttentionPosition | None, facts: Facts) -
     """The plan of a mask, with what `position` adds to it: tables to rotate by, a bias, or the places themselves."""
     if position is None:
         return plan
-    if plan.tiles is not None and position.uses & {"scores", "values"}:
+    if position.uses & {"scores", "values"}:
         plan = dense(plan)  # these read all keys of a row at once
     plan = plan._replace(position=position, q=facts.q, k=facts.k, tables=position.tables(facts.q))
     if plan.tiles is not None:
@@ -122,6 +133,8 @@ def add_position(plan: Plan, position: AttentionPosition | None, facts: Facts) -
     bias = position.bias(facts.q, facts.k)
     if bias is None:
         return plan
+    if plan.flex is not None:
+        return plan._replace(bias=bias)
     allowed = _triangle(bias) if plan.causal else plan.allowed
     return plan._replace(causal=False, allowed=allowed, bias=_hidden(bias.to(facts.dtype), allowed))
 
@@ -158,8 +171,8 @@ def _triangle(like: Tensor) -> Tensor:
 
 
 def dense(plan: Plan) -> Plan:
-    """A plan without tiles that says the same: for who needs all weights at once."""
-    if plan.tiles is None or plan.source is None:
+    """A plan with one tensor for all pairs that says the same: for who needs all weights at once."""
+    if plan.source is None:
         return plan
     mask, facts = plan.source
     return add_position(_dense(mask, facts), plan.position, facts)

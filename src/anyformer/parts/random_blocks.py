@@ -52,9 +52,17 @@ class RandomBlocks(Mask):
         return super().guarantees() - (frozenset({"causal", "cached"}) if self.plan is None else frozenset())
 
     def sees(self, q: Tokens, k: Tokens) -> Tensor:
-        own, other = (q.rank - self.start) // self.block, (k.rank - self.start) // self.block
+        other = self.block_of(k)
+        return functools.reduce(torch.logical_or, [other == drawn for drawn in self.seen_by(q)]) & (other >= 0)
+
+    def seen_by(self, q: Tokens) -> list[Tensor]:
+        """The blocks that these queries see, -1 for none."""
+        own = self.block_of(q)
         drawn = self._drawn(own, -((self.start - q.length) // self.block), q.head)
-        return functools.reduce(torch.logical_or, [other == block for block in drawn]) & (own >= 0) & (other >= 0)
+        return [torch.where(own >= 0, block, -1) for block in drawn]
+
+    def block_of(self, tokens: Tokens) -> Tensor:
+        return (tokens.rank - self.start) // self.block
 
     def bounds(self, q: Span, k: Span) -> Bounds:
         least, most = q.length
