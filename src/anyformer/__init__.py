@@ -58,13 +58,13 @@ if TYPE_CHECKING:
     from anyformer.parts.rotary import Rotary
     from anyformer.parts.shaw import Shaw
     from anyformer.parts.short_texts import WholeIfShort
-    from anyformer.parts.sparse_masks import Dilated, Fixed, GlobalTokens, LocalBlocks, Strided
+    from anyformer.parts.sparse_masks import BlockEnds, Dilated, Fixed, GlobalTokens, LocalBlocks, Strided
     from anyformer.parts.token_choice import Switch, TopK, TopTwo
     from anyformer.parts.transformer_xl import TransformerXL
     from anyformer.parts.two_dimensional import TwoDimensional
     from anyformer.run.attend import attention
     from anyformer.run.converting import convert
-    from anyformer.run.describe import describe
+    from anyformer.run.describe import describe, diff, draw
     from anyformer.run.evaluate import evaluate
     from anyformer.run.exporting import export_hf
     from anyformer.run.importing import import_hf
@@ -193,6 +193,7 @@ _HOMES = {
     "parts.shaw": ("Shaw",),
     "parts.short_texts": ("WholeIfShort",),
     "parts.sparse_masks": (
+        "BlockEnds",
         "Dilated",
         "Fixed",
         "GlobalTokens",
@@ -208,7 +209,11 @@ _HOMES = {
     "parts.two_dimensional": ("TwoDimensional",),
     "run.attend": ("attention",),
     "run.converting": ("convert",),
-    "run.describe": ("describe",),
+    "run.describe": (
+        "describe",
+        "diff",
+        "draw",
+    ),
     "run.evaluate": ("evaluate",),
     "run.exporting": ("export_hf",),
     "run.importing": ("import_hf",),
@@ -236,6 +241,7 @@ __all__ = [
     "BPE",
     "Batch",
     "BigBird",
+    "BlockEnds",
     "Byte",
     "ByteLevelBPE",
     "CapacityFactor",
@@ -321,6 +327,8 @@ __all__ = [
     "deep_norm",
     "deepen",
     "describe",
+    "diff",
+    "draw",
     "evaluate",
     "export_hf",
     "extend_positions",
