@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from typing import NamedTuple
-from unittest import mock
 
 import pytest
 import torch
+from forced_tiles import forced_tiles
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from masks_by_hand import allowed_by_hand
 
 from anyformer.batch import Padding
-from anyformer.parts import kernel, tiles
+from anyformer.parts import kernel
 from anyformer.parts.alibi import ALiBi
 from anyformer.parts.bigbird import BigBird, GlobalBlocks
 from anyformer.parts.lowering import Facts, add_position, dense, lower, reference
@@ -181,7 +181,7 @@ def test_tiles_agree_with_the_dense_form(case: str, data: st.DataObject) -> None
     keys = row.place()
     queries = last(keys, new := data.draw(st.integers(1, row.length)))
     facts = Facts(queries, keys, row.padding, row.packed, torch.float32)
-    with mock.patch.multiple(tiles, _sizes=lambda mask: {size}, AT_LEAST=0, OVERHEAD=0, SHARE=10.0):
+    with forced_tiles(size):
         bias = None if position is None else position.build(8, HEADS, 4)  # type: ignore[attr-defined]
         for parameter in [] if bias is None else bias.parameters():
             torch.nn.init.normal_(parameter)

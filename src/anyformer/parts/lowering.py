@@ -69,12 +69,21 @@ def _sparse(mask: Mask, facts: Facts) -> Plan | None:
     """A plan by which only the pairs that are needed are computed, where that pays."""
     device = facts.q.index.device.type
     if device == "cpu":
-        made = tiles.tile(mask, *_read(facts), facts.packed, facts.padded)
+        made = _tiles(mask, facts)
         if made is not None:
             return Plan(tiles=made, biases=tuple(_mask_bias(t.allowed, facts.dtype) for t in made.tiles), source=(mask, facts))
     if device == "cuda" and min(facts.q.index.shape[0], facts.k.index.shape[0]) >= flex.AT_LEAST:
         return Plan(flex=flex.block_mask(mask, *_read(facts), facts.packed, facts.padded), source=(mask, facts))
     return None
+
+
+def _tiles(mask: Mask, facts: Facts, by_head: bool = True) -> Tiles | None:
+    n_q, n_k = facts.q.index.shape[0], facts.k.index.shape[0]
+    if n_q * n_k < tiles.AT_LEAST:
+        return None
+    if not facts.cross and facts.k.segment is None and facts.k.prefix is None and n_q <= n_k:
+        return tiles.tile_plain(mask, n_q, n_k, by_head)
+    return tiles.tile(mask, *_read(facts), facts.packed, facts.padded, by_head)
 
 
 _CAUSAL = Causal()
@@ -146,7 +155,7 @@ def _bias_tiles(plan: Plan, position: AttentionPosition, facts: Facts) -> Plan:
         return plan
     cut = plan.tiles
     if any(isinstance(t.keys, Tensor) for t in cut.tiles):  # keys of all heads together: a bias is computed for one set of places
-        together = tiles.tile(plan.source[0], *_read(facts), facts.packed, facts.padded, by_head=False)
+        together = _tiles(plan.source[0], facts, by_head=False)
         if together is None:
             return add_position(dense(plan._replace(position=None)), position, facts)
         cut = together

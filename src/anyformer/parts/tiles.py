@@ -57,12 +57,19 @@ def tile(mask: Mask, q: Tokens, k: Tokens, packed: bool, padded: bool, by_head: 
     by_head: heads with rules of their own may have keys of their own; otherwise a tile has the keys of all heads.
     """
     n_q, n_k = q.order.shape[1], k.order.shape[1]
-    if n_q * n_k < AT_LEAST:
-        return None
     best = min((bounds(mask, q, k, packed, padded, size, by_head) for size in _sizes(mask)), key=lambda blocks: blocks.cost)
     if best.cost > SHARE * n_q * n_k * best.some.shape[0]:
         return None
     return _cut(mask, q, k, packed, best)
+
+
+@functools.lru_cache(maxsize=32)
+def tile_plain(mask: Mask, n_q: int, n_k: int, by_head: bool = True) -> Tiles | None:
+    """The same for whole texts of `n_k` tokens, without padding or prefix, and their last `n_q` tokens: made once, since nothing else decides."""
+    with torch.inference_mode(False):  # what is kept must be of use in training too
+        index = torch.arange(n_k).unsqueeze(0)
+        k = Tokens(index, index, torch.full((1, 1), n_k), None, None)
+        return tile(mask, k.at(slice(None), slice(n_k - n_q, n_k)), k, packed=False, padded=False, by_head=by_head)
 
 
 def _sizes(mask: Mask) -> set[int]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from unittest import mock
-
 import pytest
 import torch
+from forced_tiles import forced_tiles
 
-from anyformer.parts import blockwise, kernel, tiles
+from anyformer.parts import blockwise, kernel
 from anyformer.parts.bigbird import BigBird
 from anyformer.parts.dropout import Dropout
 from anyformer.parts.lowering import Facts, Plan, add_position, dense, lower
@@ -68,7 +67,7 @@ def test_the_cheapest_form_is_chosen(mask: Mask, length: int, plan: str) -> None
 
 
 def small_tiles(mask: Mask, at: Facts, size: int = 4) -> Plan:
-    with mock.patch.multiple(tiles, _sizes=lambda mask: {size}, AT_LEAST=0, OVERHEAD=0, SHARE=10.0):
+    with forced_tiles(size):
         plan = lower(mask, at)
     assert plan.tiles is not None
     return plan
@@ -121,3 +120,14 @@ def test_positions_by_content_and_pictures_take_the_dense_form() -> None:
     q, k = torch.randn(1, 2, 20, 4), torch.randn(1, 2, 20, 4)
     weights = kernel.attention_weights(q, k, plan, kernel.Equation(0.5))
     assert torch.equal(weights, kernel.attention_weights(q, k, dense(plan), kernel.Equation(0.5))) and weights.shape == (1, 2, 20, 20)
+
+
+def test_what_was_cut_without_gradients_serves_with_them() -> None:
+    with torch.inference_mode(), forced_tiles(4):
+        lower(Causal() & Window(left=2), facts(9))
+        q = torch.randn(1, 2, 9, 4)
+        with torch.inference_mode(False):
+            q = torch.randn(1, 2, 9, 4, requires_grad=True)
+            plan = lower(Causal() & Window(left=2), facts(9))
+            kernel.attend(q, q, q, plan, kernel.Equation(0.5)).sum().backward()
+    assert q.grad is not None
