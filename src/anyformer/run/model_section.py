@@ -52,10 +52,15 @@ def resolve(section: Mapping[str, Any], vocab_size: int | None, source_vocab_siz
     return config
 
 
+def trial(section: Mapping[str, Any]) -> Model.Config:
+    """The config with a vocabulary that stands for the one to come."""
+    return resolve(section, section.get("vocab_size", TRIAL_VOCABULARY) if "architecture" not in section else TRIAL_VOCABULARY)
+
+
 def problems(section: Mapping[str, Any]) -> list[Problem]:
     """What is wrong in the section as far as it can be known before there is a vocabulary."""
     try:
-        resolve(section, section.get("vocab_size", TRIAL_VOCABULARY) if "architecture" not in section else TRIAL_VOCABULARY)
+        trial(section)
     except AnyformerError as error:
         return [p.under("model") for p in error.problems]
     return []

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from anyformer.data import DataConfig, Objective, Translation
+from anyformer.data.objectives import CausalLM, MaskedLM
 from anyformer.errors import ConfigError, Problem
 from anyformer.evaluation import EvaluateConfig
+from anyformer.model.model import Model
 from anyformer.run import library, model_section, overrides, yaml12
 from anyformer.spec import Spec, spec
 from anyformer.text import BPE, Tokenization
@@ -23,7 +26,7 @@ class Recipe(Spec):
     data: DataConfig
     tokenizer: Tokenization = BPE()
     model: dict[str, Any]
-    objective: Objective = Translation()
+    objective: Objective = Translation()  # where it is left out, what fits the model's stacks
     train: TrainConfig
     evaluate: EvaluateConfig = EvaluateConfig()
     run: dict[str, Any] | None = None
@@ -74,7 +77,14 @@ def _checked(data: dict[str, Any]) -> tuple[Recipe | None, list[Problem]]:
         problems += error.problems
     if isinstance(data.get("model"), Mapping):
         problems += model_section.problems(data["model"])
+    if recipe is not None and not problems and "objective" not in data:
+        recipe = replace(recipe, objective=_fitting(model_section.trial(recipe.model)))
     return recipe, problems
+
+
+def _fitting(model: Model.Config) -> Objective:
+    """What a model of these stacks is trained to do where the recipe does not say."""
+    return next(objective for objective in (Translation(), CausalLM(), MaskedLM()) if objective.fits(model))
 
 
 def _change(data: dict[str, Any], path: str, value: Any) -> None:

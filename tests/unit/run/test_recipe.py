@@ -3,6 +3,7 @@
 import copy
 import functools
 import re
+from pathlib import Path
 
 import pytest
 
@@ -187,3 +188,10 @@ def test_a_recipe_is_found_by_path_by_name_and_as_a_run(tmp_path, monkeypatch):
     (tmp_path / "picture.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="UTF-8"):
         recipe.read_file("picture.yaml")
+
+
+@pytest.mark.parametrize(("architecture", "objective"), [("llama-7b", "CausalLM"), ("bert-base", "MaskedLM"), ("t5-small", "Translation")])
+def test_the_objective_follows_the_stacks_of_the_model(architecture: str, objective: str, tmp_path: Path) -> None:
+    file = tmp_path / "r.yaml"
+    file.write_text(f"data: {{corpus: {{kind: Named, name: phrasebook}}}}\nmodel: {{architecture: {architecture}, scale: tiny}}\ntrain: {{max_steps: 2}}\n")
+    assert recipe.read_file(str(file))[0].objective.kind() == objective

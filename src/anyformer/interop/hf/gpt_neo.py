@@ -8,6 +8,7 @@ from anyformer.errors import ConversionError, Problem
 from anyformer.interop.hf import classic
 from anyformer.interop.hf.activations import read_activation
 from anyformer.interop.hf.family import Family, register
+from anyformer.interop.hf.gpt2 import INERT
 from anyformer.interop.hf.keys import Keys
 from anyformer.interop.hf.layers import one_window, windowed, windows
 from anyformer.interop.hf.shape import only
@@ -98,7 +99,5 @@ def rules(config: Model.Config) -> list[Rule]:
         *classic.computed(f"{layer}.attn.attention.bias", f"{layer}.attn.attention.masked_bias"),
     ]
 
-
-INERT = frozenset({f"summary_{what}" for what in ("type", "use_proj", "activation", "proj_to_labels", "first_dropout")})
 
 register(Family("gpt_neo", ("GPTNeoForCausalLM",), read, write, rules, INERT, prefix="transformer"))
