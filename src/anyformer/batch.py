@@ -6,6 +6,7 @@ B rows, T positions of the stream that is modelled, S positions of the source (e
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -38,8 +39,15 @@ class Batch:
     packed: bool = False  # more than one document in a row, in tokens and source alike
 
     def to(self, device: torch.device | str, non_blocking: bool = True) -> Batch:
-        tensors: dict[str, Any] = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if isinstance(getattr(self, f.name), Tensor)}
-        return dataclasses.replace(self, **{name: value.to(device, non_blocking=non_blocking) for name, value in tensors.items()})
+        return self._each(lambda value: value.to(device, non_blocking=non_blocking))
+
+    def repeated(self, times: int) -> Batch:
+        """All rows, so many times over."""
+        return self._each(lambda value: torch.cat([value] * times))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        changed: dict[str, Any] = {f.name: change(value) for f in dataclasses.fields(self) if isinstance(value := getattr(self, f.name), Tensor)}
+        return dataclasses.replace(self, **changed)
 
     @property
     def n_tokens(self) -> int:

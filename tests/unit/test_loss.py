@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from anyformer import architectures, loss
 from anyformer.batch import Batch
+from anyformer.loss import rows
 from anyformer.model.model import Model
 
 
@@ -30,7 +31,7 @@ def gradients(model: Model) -> list[torch.Tensor]:
 @pytest.mark.parametrize(("smoothing", "z_loss"), [(0.0, 0.0), (0.1, 0.0), (0.1, 1e-2)])
 @pytest.mark.parametrize("head", [{}, {"bias": True}, {"tied": False, "bias": True}, {"scale": 0.25}])
 def test_equals_the_plain_loss(block_bytes: int, smoothing: float, z_loss: float, head: dict, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loss, "_BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(rows, "BLOCK_BYTES", block_bytes)
     model, batch = setting(head)
     found = loss.cross_entropy(model(batch), batch, smoothing, z_loss)
     (3 * found.total).backward()

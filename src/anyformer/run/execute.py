@@ -14,7 +14,7 @@ from anyformer.data import evaluation_batches, file_digests
 from anyformer.decoding import Translator
 from anyformer.distributed import World
 from anyformer.evaluation import Evaluation
-from anyformer.loss import Loss, cross_entropy
+from anyformer.loss import Loss, cross_entropy, training_loss
 from anyformer.model import count
 from anyformer.model.model import Model
 from anyformer.parts import onednn
@@ -56,10 +56,10 @@ def execute(
     recipe = prepared.recipe
     torch.manual_seed(recipe.train.seed)
     model = prepared.model.build().to(device)
-    smoothing, z_loss, accumulate = recipe.train.step.label_smoothing, recipe.train.step.z_loss, recipe.train.step.accumulate
+    how, accumulate = recipe.train.step, recipe.train.step.accumulate
 
     def loss(forward: Callable[..., Any], batch: Batch) -> Loss:
-        return cross_entropy(forward(batch), batch, smoothing, z_loss)
+        return training_loss(forward, batch, how.label_smoothing, how.z_loss, how.r_drop)
 
     def batches(step: int) -> list[Batch]:
         return [prepared.stream.batch(step * accumulate + i) for i in range(accumulate)]

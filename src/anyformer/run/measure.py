@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 
-from anyformer.loss import cross_entropy
+from anyformer.loss import training_loss
 from anyformer.run.prepare import Prepared
 from anyformer.training.config import TrainConfig
 
@@ -28,14 +28,14 @@ def measure(prepared: Prepared, device: torch.device, precision: Literal["fp32",
     model = prepared.model.build().to(device)
     optimizer = prepared.recipe.train.optimizer.build(model)
     optimizer.set_rate(0.0)
-    smoothing = prepared.recipe.train.step.label_smoothing
+    config = prepared.recipe.train.step
 
     def step(number: int) -> int:
         batch = prepared.stream.batch(number)
         tokens = batch.n_tokens
         batch = batch.to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
-            loss = cross_entropy(model(batch), batch, smoothing)
+            loss = training_loss(model, batch, config.label_smoothing, config.z_loss, config.r_drop)
         (loss.total / loss.weight).backward()
         optimizer.step()
         optimizer.clear_gradients()

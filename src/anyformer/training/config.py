@@ -73,6 +73,7 @@ class Step(Spec):
     clip: float | None = 1.0  # largest global norm of the gradient; None: not clipped
     label_smoothing: float = 0.0  # share of probability spread over the vocabulary (Vaswani et al. 2017 section 5.4: 0.1)
     z_loss: float = 0.0  # weight of log(Z)^2 (Chowdhery et al. 2022 section 5)
+    r_drop: float = 0.0  # weight of the divergence between two dropouts of each batch (Liang et al. 2021: 5); 0: one pass, at half the cost
     compile: bool = False  # torch.compile; falls back loudly where it fails
     spikes: Spikes = Rollback()
 
@@ -82,6 +83,8 @@ class Step(Spec):
             yield "label_smoothing", f"must be at least 0 and below 1, is {self.label_smoothing}"
         if self.z_loss < 0:
             yield "z_loss", f"must be at least 0, is {self.z_loss}"
+        if self.r_drop < 0:
+            yield "r_drop", f"must be at least 0, is {self.r_drop}"
 
 
 class Average(Spec):

@@ -5,31 +5,17 @@ Shapes: hidden [R, D] (R rows that count), weight [V, D], targets [R].
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from anyformer.batch import Batch
+from anyformer.loss.rows import Loss, blocks, chunks, counted, log_normaliser, with_experts
 from anyformer.model.model import Output
-from anyformer.parts.auxiliary import summary
 from anyformer.parts.head import capped
 from anyformer.parts.linear import apply_linear
-
-_BLOCK_BYTES = 16 * 2**20  # of logits at a time: enough rows for fast products
-_CHUNK_BYTES = 4 * 2**20  # of fp32 probabilities at a time: few enough for the caches
-
-
-class Loss(NamedTuple):
-    """Sums over the targets that count; divide by `weight` for means."""
-
-    total: Tensor  # scalar, differentiable: smoothed, with the z-loss
-    nats: Tensor  # scalar: -log p of the targets
-    weight: Tensor  # scalar: sum of the targets' weights
-    experts: Tensor | None = None  # [3]: `parts.auxiliary.summary` of layers with experts
 
 
 def cross_entropy(output: Output, batch: Batch, label_smoothing: float = 0.0, z_loss: float = 0.0) -> Loss:
@@ -38,14 +24,7 @@ def cross_entropy(output: Output, batch: Batch, label_smoothing: float = 0.0, z_
     `label_smoothing` gives that share of the probability to all entries alike (Szegedy et al. 2016, section 7);
     `z_loss` adds z_loss * log(Z)^2 (Chowdhery et al. 2022, section 5). The losses of experts, which are means, count once for each target.
     """
-    if batch.targets is None:
-        raise ValueError("a loss needs a batch with targets")
-    hidden, targets = output.hidden.flatten(0, 1), batch.targets.flatten()
-    weights = torch.ones(targets.shape, device=hidden.device) if batch.weights is None else batch.weights.flatten().float()
-    if batch.weights is not None and hidden.device.type == "cpu":  # elsewhere the shape must not depend on data
-        counted = weights.nonzero().squeeze(1)
-        if len(counted) < len(weights):
-            hidden, targets, weights = hidden.index_select(0, counted), targets[counted], weights[counted]
+    hidden, targets, weights = counted(output.hidden.flatten(0, 1), batch)
 
     def then(rows: Tensor, weight: Tensor, bias: Tensor | None, softcap: float | None) -> tuple[Tensor, Tensor]:
         if softcap is not None:
@@ -54,10 +33,7 @@ def cross_entropy(output: Output, batch: Batch, label_smoothing: float = 0.0, z_
 
     with torch.autocast(hidden.device.type, enabled=False):  # the dtype is that of hidden; sums stay in fp32
         total, nats = output.head(hidden, then=then)
-    weight = weights.sum()
-    if not output.aux:
-        return Loss(total, nats, weight)
-    return Loss(total + weight * torch.stack([aux.loss for aux in output.aux]).sum(), nats, weight, summary(output.aux))
+    return with_experts(Loss(total, nats, weights.sum()), output)
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
@@ -83,14 +59,14 @@ class _LinearCrossEntropy(torch.autograd.Function):
         d_weight = torch.zeros_like(weight) if needs[1] else None
         d_bias = torch.zeros_like(bias) if bias is not None and needs[2] else None
         alike = hidden.device.type == "cpu" and bool((weights == 1).all())
-        for block in _parts(rows, _BLOCK_BYTES // (hidden.element_size() * n_entries)):
+        for block in blocks(rows, hidden.element_size() * n_entries):
             logits = apply_linear(hidden[block], w, b)
-            for part in _parts(logits.shape[0], _CHUNK_BYTES // (4 * n_entries)):
+            for part in chunks(logits.shape[0], 4 * n_entries):
                 at = slice(block.start + part.start, block.start + part.stop)
                 target = targets[at].unsqueeze(1)
                 p = torch.softmax(logits[part], -1, dtype=torch.float32)
                 chosen = logits[part].gather(1, target).squeeze(1).float()
-                log_z[at] = _log_normaliser(logits[part], p.gather(1, target).squeeze(1), chosen)
+                log_z[at] = log_normaliser(logits[part], p.gather(1, target).squeeze(1), chosen)
                 own[at] = log_z[at] - chosen
                 if not any(needs):
                     continue
@@ -138,21 +114,7 @@ def _capped_cross_entropy(
         return (each if z_loss == 0 else each + z_loss * log_z.square()) @ weights, own.detach() @ weights
 
     total, nats = torch.zeros((), device=hidden.device), torch.zeros((), device=hidden.device)
-    for at in _parts(hidden.shape[0], _BLOCK_BYTES // (4 * weight.shape[0])):
+    for at in blocks(hidden.shape[0], 4 * weight.shape[0]):
         more, nat = checkpoint(block, hidden[at], weight, bias, targets[at], weights[at], use_reentrant=False)
         total, nats = total + more, nats + nat
     return total, nats
-
-
-def _parts(rows: int, most: int) -> Iterator[slice]:
-    """All rows, in even parts of about `most`."""
-    count = max(1, math.ceil(rows / max(16, most)))
-    for i in range(count):
-        yield slice(rows * i // count, rows * (i + 1) // count)
-
-
-def _log_normaliser(logits: Tensor, p_target: Tensor, target_logit: Tensor) -> Tensor:
-    """log sum exp of each row: from the target's probability where that has not underflowed, which saves a pass."""
-    if logits.device.type == "cpu" and bool((p_target > 1e-30).all()):
-        return target_logit - p_target.log()
-    return torch.logsumexp(logits.float(), -1)
