@@ -32,6 +32,9 @@ class State:
         """Row i becomes what row rows[i] was."""
         raise NotImplementedError
 
+    def check_cut(self, length: int) -> None:
+        """Raises ValueError where `truncate(length)` would; changes nothing."""
+
     def truncate(self, length: int) -> None:
         """Forgets everything from place `length` on."""
         raise NotImplementedError
@@ -212,9 +215,15 @@ class KVCache:
         self.rows = len(rows)
 
     def truncate(self, length: int) -> None:
-        """Forgets everything from slot `length` on."""
-        if length > self.length:
+        """Forgets everything from slot `length` on.
+
+        Raises:
+            ValueError: it holds fewer tokens, or a layer cannot forget only some of them; all layers are then as they were.
+        """
+        if not 0 <= length <= self.length:
             raise ValueError(f"the cache holds {self.length} tokens, cannot be cut to {length}")
+        for layer in self.layers:
+            layer.own.check_cut(length)
         self.length = length
         if self._holders is not None:
             self._holders[:, length:] = (torch.arange(self.rows, device=self._holders.device) % self.group).unsqueeze(1)

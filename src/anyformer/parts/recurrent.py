@@ -38,12 +38,15 @@ class Recurrent(State):
     def select(self, rows: Tensor) -> None:
         self.products, self.top = self.products.index_select(0, rows), self.top.index_select(0, rows)
 
-    def truncate(self, length: int) -> None:
+    def check_cut(self, length: int) -> None:
         """All or nothing: a sum does not tell what its last parts were."""
+        if length not in (0, self.used):
+            raise ValueError(f"the sums of random features stand for {self.used} tokens and cannot be cut to {length}; begin again from 0")
+
+    def truncate(self, length: int) -> None:
+        self.check_cut(length)
         if length == 0:
             self.products, self.top, self.used = torch.zeros_like(self.products), torch.full_like(self.top, NOTHING), 0
-        elif length != self.used:
-            raise ValueError(f"the sums of random features stand for {self.used} tokens and cannot be cut to {length}; begin again from 0")
 
 
 class Summary(FixedKeys):
