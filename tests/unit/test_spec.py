@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
@@ -124,3 +125,19 @@ def test_override_reaches_patterns_single_layers_and_fields_of_a_part() -> None:
     config = tiny().override("decoder.layers.2.attention.n_heads", 8)
     assert config.decoder is not None and [b.attention.n_heads for b in config.decoder.layers()] == [4, 4, 8, 4]
     assert tiny().override("embedding.position", {"layout": "halves"}).embedding.position.layout == "halves"
+
+
+@pytest.mark.parametrize(
+    ("layers", "path", "message"),
+    [
+        (4, "decoder.layers.4.attention.mask", "decoder.layers.4: expected an index below 4"),
+        (4, "decoder.layers.2.attention.maks", "decoder.layers.2.attention.maks: unknown field .did you mean 'mask'"),
+        (10**9, "decoder.layers.3.attention.mask", r"decoder.layers.3.attention.mask: one layer alone .* at most 10,000, and these are 1,000,000,000"),
+        (10**9, "decoder.layers.*.attention.mask", r"give the block a place in decoder.first or decoder.blocks"),
+    ],
+)
+def test_what_is_wrong_with_a_single_layer_is_said_under_its_name_and_at_once(layers: int, path: str, message: str) -> None:
+    started = time.perf_counter()
+    with pytest.raises(ConfigError, match=message):
+        tiny().override("decoder.n_layers", layers).override(path, "Causal()")
+    assert time.perf_counter() - started < 1

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from anyformer.batch import Padding
+from anyformer.errors import ConfigError, Problem, join_path
 from anyformer.parts.attention import Attention
 from anyformer.parts.attention_position import AttentionPosition
 from anyformer.parts.auxiliary import Aux
@@ -23,6 +24,8 @@ from anyformer.parts.norm import Norm
 from anyformer.parts.part import Part, PartConfig
 from anyformer.parts.place import Place
 from anyformer.spec import spec
+
+MOST_WRITTEN_OUT = 10_000  # layers of a pattern in a config
 
 
 class Memory(NamedTuple):
@@ -57,11 +60,22 @@ class Stack(Part):
             return [*self.first[: self.n_layers], *(self.blocks[i % len(self.blocks)] for i in range(rest))]
 
         def override_child(self, name: str, rest: list[str], value: Any, path: str) -> Stack.Config | None:
-            """`layers.3...` changes one layer: the pattern is written out first."""
+            """`layers.3...` changes one layer: the pattern is written out first.
+
+            Raises:
+                ConfigError: there are more layers than a config is written out for.
+            """
             if name != "layers":
                 return None
+            if self.n_layers > MOST_WRITTEN_OUT:
+                way = f"give the block a place in {join_path(path, 'first')} or {join_path(path, 'blocks')}, which are a pattern"
+                told = f"one layer alone is changed by writing all of them out, at most {MOST_WRITTEN_OUT:,}, and these are {self.n_layers:,}; {way}"
+                raise ConfigError(Problem(join_path(path, ".".join([name, *rest])), told))
             unrolled = dataclasses.replace(self, first=(), blocks=tuple(self.layers()))
-            return unrolled.override(".".join(["blocks", *rest]), value)
+            try:
+                return unrolled.override(".".join(["blocks", *rest]), value)
+            except ConfigError as error:
+                raise ConfigError(*(Problem(p.path.replace("blocks", name, 1), p.message).under(path) for p in error.problems)) from None
 
         def misfits(self, d_model: int) -> list[tuple[str, str]]:
             groups = {"first": self.first, "blocks": self.blocks}
