@@ -40,6 +40,7 @@ def convert(path: str | Path, out: str | Path, operations: list[Operation], *, s
     Raises:
         InputError: there is no such run, nothing is to be done, or `out` is taken.
         ConfigError: an operation cannot be done on this model.
+        OSError: the disk is full, or `out` cannot be written. Nothing is left then, also after Ctrl-C, and a run that was to be replaced is as it was.
     """
     if not operations:
         raise InputError("say what to change; `anyformer convert --help` lists what can be")
@@ -58,14 +59,14 @@ def convert(path: str | Path, out: str | Path, operations: list[Operation], *, s
     if "identity" in old:  # a run that was trained here, and can be trained on
         parts["optimizer"] = recipe.train.optimizer.build(model).tensors()
         state = _at_the_start(old, config, recipe) | state
-    with folder.create(out, overwrite):
+    with folder.create_whole(out, overwrite) as partial:
         for name in (FILE, SOURCE_FILE, TARGET_FILE):
             if (where / name).exists():
-                shutil.copyfile(where / name, out / name)
-        save_step(out, step_name(0), parts, state)
-        point_at(out, "latest", step_name(0))
+                shutil.copyfile(where / name, partial / name)
+        save_step(partial, step_name(0), parts, state)
+        point_at(partial, "latest", step_name(0))
         made = {k: v for k, v in folder.read_config(where)["run"].items() if k not in _OF_THIS_FOLDER}
-        folder.write_config(out, as_data(recipe), **made)
+        folder.write_config(partial, as_data(recipe), **made)
     return Converted(out, found.name, (before, sum(p.numel() for p in model.parameters())))
 
 

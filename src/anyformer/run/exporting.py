@@ -15,6 +15,7 @@ from anyformer.interop.hf.keys import INERT
 from anyformer.interop.hf.save import MAX_SHARD_SIZE, choose, save_hf
 from anyformer.model.model import Model
 from anyformer.run import folder
+from anyformer.run.appearing import appearing, content
 from anyformer.run.importing import ORIGIN
 from anyformer.run.load import find_weights, load_model, read_recipe
 from anyformer.text import Tokenizer, load_pair
@@ -42,23 +43,29 @@ def export_hf(
     Raises:
         ConversionError: no Hugging Face class can hold the model, by the part that prevents it; or the check fails.
         InputError: there is no such run, or `out` holds something.
+        OSError: the disk is full, or `out` cannot be written. As after any error, and after Ctrl-C, nothing is left then.
     """
     where, out = folder.open_run(Path(run)), Path(out)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(Problem(str(out), "exists and is not empty; take another folder"))
+    _check_free(out)
     found = find_weights(where, step)
     model = load_model(read_recipe(where), where, found).eval()
     tokenizers, notes = _tokenizers(where)
     came_as = _family_of_origin(where / ORIGIN)
     if family is None and came_as is not None:
         family = _if_it_can_hold(came_as, model)
-    save_hf(model, out, None if family == came_as is not None else tokenizers, family=family, max_shard_size=max_shard_size)
-    if family == came_as is not None:
-        _hand_on(where / ORIGIN, out)
     if check and not installed():
         notes.append("not checked: transformers is not installed (pip install transformers)")
-    checked = check_export(model, out) if check and installed() else None
+    with appearing(out, lambda: _check_free(out)) as partial:
+        save_hf(model, partial, None if family == came_as is not None else tokenizers, family=family, max_shard_size=max_shard_size)
+        if family == came_as is not None:
+            _hand_on(where / ORIGIN, partial)
+        checked = check_export(model, partial, called=out) if check and installed() else None
     return Exported(out, read_json(out / "config.json")["model_type"], checked, tuple(notes))
+
+
+def _check_free(out: Path) -> None:
+    if out.exists() and (not out.is_dir() or content(out)):
+        raise InputError(Problem(str(out), "exists and is not empty; take another folder"))
 
 
 def _family_of_origin(origin: Path) -> str | None:

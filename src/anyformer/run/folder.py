@@ -17,6 +17,7 @@ from typing import Any
 
 from anyformer.errors import CheckpointError, ConfigError, InputError, Problem
 from anyformer.run import lock, yaml12
+from anyformer.run.appearing import appearing, content
 from anyformer.run.versions import command_line, versions
 
 RUNS = Path("runs")
@@ -48,7 +49,7 @@ def _check_content(out: Path, overwrite: bool) -> None:
         return
     if not out.is_dir():
         raise InputError(Problem(str(out), "is a file; give a folder to --out"))
-    if not _content(out):
+    if not content(out):
         return
     if not overwrite:
         way = "--resume auto goes on with it, --overwrite replaces it" if is_run(out) else "take another --out"
@@ -68,9 +69,22 @@ def create(out: Path, overwrite: bool = False) -> Iterator[Path]:
     out.mkdir(parents=True, exist_ok=True)
     with lock.hold(out):
         _check_content(out, overwrite)  # again: another may have trained here until now
-        for path in _content(out):
+        for path in content(out):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         yield out
+
+
+@contextlib.contextmanager
+def create_whole(out: Path, overwrite: bool = False) -> Iterator[Path]:
+    """As `create`, of a run that is there at the end of the block or not at all; what it replaces stays until then. Yields where to write it.
+
+    Raises:
+        InputError: as `create`.
+        OSError: of the file system, which names `out`.
+    """
+    check_free(out, overwrite)
+    with appearing(out, lambda: _check_content(out, overwrite)) as partial:
+        yield partial
 
 
 @contextlib.contextmanager
@@ -134,8 +148,8 @@ def open_run(path: Path) -> Path:
 
 
 def runs(root: Path = RUNS) -> list[Path]:
-    """All runs in `root`, oldest first."""
-    return sorted((p for p in _children(root) if is_run(p)), key=_written)
+    """All runs in `root`, oldest first; hidden ones are not yet runs."""
+    return sorted((p for p in _children(root) if is_run(p) and not p.name.startswith(".")), key=_written)
 
 
 def latest(recipe: str, root: Path = RUNS) -> Path | None:
@@ -174,11 +188,6 @@ def last_metrics(folder: Path) -> dict[str, Any]:
                 except (ValueError, TypeError):
                     continue  # a line cut short by a kill
     return found
-
-
-def _content(folder: Path) -> list[Path]:
-    """What is in the folder, but for the lock."""
-    return [path for path in folder.iterdir() if path.name != lock.FILE]
 
 
 def _written(run: Path) -> float:

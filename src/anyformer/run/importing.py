@@ -59,19 +59,20 @@ def import_hf(
     Raises:
         ConversionError: what cannot be taken over exactly, by name.
         InputError: `out` is taken.
+        OSError: the disk is full, or `out` cannot be written. Nothing is left then, also after Ctrl-C, and a run that was to be replaced is as it was.
     """
     where, out = Path(path), Path(out)
     folder.check_free(out, overwrite)
     check_folder(where)
     tokenizer = read_tokenizer(where) if with_tokenizer else None
     model, notes = read_folder(where, None if dtype is None else _DTYPES[dtype], allow_pickle)
-    with folder.create(out, overwrite):
+    with folder.create_whole(out, overwrite) as partial:
         if tokenizer is not None:
-            tokenizer.save(out / FILE)
-        _keep_origin(where, out / ORIGIN)
-        save_step(out, step_name(0), {"model": model.state_dict()}, {"step": 0, "imported_from": str(where.resolve())})
-        point_at(out, "latest", step_name(0))
-        folder.write_config(out, as_data(_recipe(model)), name=where.resolve().name)
+            tokenizer.save(partial / FILE)
+        _keep_origin(where, partial / ORIGIN)
+        save_step(partial, step_name(0), {"model": model.state_dict()}, {"step": 0, "imported_from": str(where.resolve())})
+        point_at(partial, "latest", step_name(0))
+        folder.write_config(partial, as_data(_recipe(model)), name=where.resolve().name)
     return Imported(out, sum(p.numel() for p in model.parameters()), tuple(notes))
 
 

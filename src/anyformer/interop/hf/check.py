@@ -37,14 +37,15 @@ def installed() -> bool:
 
 
 @torch.no_grad()
-def check_export(model: Model, folder: Path, seed: int = 0) -> Check:
-    """Loads the folder in `transformers` and compares with `model`.
+def check_export(model: Model, folder: Path, seed: int = 0, called: Path | None = None) -> Check:
+    """Loads the folder in `transformers` and compares with `model`. `called`: what errors call the folder, where that is not its name.
 
     Raises:
         ConversionError: it does not load whole, or gives other logits (beyond 1e-5 of the largest in fp32, 2e-2 in narrower types) or other tokens.
     """
     import transformers
 
+    path = str(called or folder)
     name = json.loads((folder / "config.json").read_text(encoding="utf-8"))["architectures"][0]
     theirs, report = getattr(transformers, name).from_pretrained(folder, dtype="auto", output_loading_info=True)
     tables = {n for n, p in theirs.named_parameters() if not p.requires_grad}  # sinusoids, which it computes where the file has none
@@ -56,7 +57,7 @@ def check_export(model: Model, folder: Path, seed: int = 0) -> Check:
     }
     wrong = [f"{kind}: {', '.join(sorted(map(str, names)))[:200]}" for kind, names in bad.items() if names]
     if wrong:
-        raise ConversionError(*(Problem(str(folder), f"does not load whole in transformers; {w}") for w in wrong))
+        raise ConversionError(*(Problem(path, f"does not load whole in transformers; {w}") for w in wrong))
     device = next(model.parameters()).device
     theirs = theirs.to(device).eval()
     inputs = _inputs(model, torch.Generator().manual_seed(seed))
@@ -65,12 +66,12 @@ def check_export(model: Model, folder: Path, seed: int = 0) -> Check:
     difference, scale = (ours - other).abs().max().item(), other.abs().max().item()
     narrow = theirs.dtype != torch.float32
     if not difference <= (2e-2 if narrow else 1e-5) * max(1.0, scale):
-        raise ConversionError(Problem(str(folder), f"gives other logits in transformers, by {difference:.2e} where the largest is {scale:.3g}"))
+        raise ConversionError(Problem(path, f"gives other logits in transformers, by {difference:.2e} where the largest is {scale:.3g}"))
     if model.decoder is None or narrow:
         return Check(difference, scale, 0)
     wanted, found = _greedy(model, inputs), _their_greedy(theirs, inputs)
     if not torch.equal(wanted, found):
-        raise ConversionError(Problem(str(folder), f"writes other tokens in transformers: {found[0].tolist()} instead of {wanted[0].tolist()}"))
+        raise ConversionError(Problem(path, f"writes other tokens in transformers: {found[0].tolist()} instead of {wanted[0].tolist()}"))
     return Check(difference, scale, wanted.numel())
 
 
