@@ -56,11 +56,24 @@ def test_an_encoder_fills_in_and_does_not_write(recipe, tmp_path, capsys):
     out_of(capsys, "train", recipe, "--out", run, "model={architecture: bert-base, scale: 60K}", "objective=MaskedLM", *SMALL)
     losses = [json.loads(line)["loss"] for line in (run / "metrics.jsonl").read_text().splitlines() if "lr" in json.loads(line)]
     assert losses[-1] < 0.9 * losses[0]
-    assert not (run / "evaluation.json").exists()
+    assert set(json.loads((run / "evaluation.json").read_text())["metrics"]) == {"loss", "perplexity", "accuracy"}
     out_of(capsys, "train", "--resume", run, "train.max_steps=82", "--quiet")
-    for verb in (["translate", run, TEXT], ["generate", run, "--prompt", TEXT], ["evaluate", run, "--split", "validation"]):
+    for verb in (["translate", run, TEXT], ["generate", run, "--prompt", TEXT]):
         assert main([str(a) for a in verb]) == 2
         assert "encoder alone" in capsys.readouterr().err
+    found = json.loads(out_of(capsys, "evaluate", run, "--split", "validation", "--step", "latest", "--json"))
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    last = [line["validation"]["loss"] for line in lines if line.get("validation")][-1]
+    assert found["metrics"]["loss"]["score"] == pytest.approx(last, rel=0.01), "the words are those that were hidden in training"
+    assert json.loads(out_of(capsys, "evaluate", run, "--split", "validation", "--step", "latest", "--json"))["metrics"] == found["metrics"]
+    assert "no BLEU" in out_of(capsys, "evaluate", run, "--split", "validation", "--max-sentences", 3, "--seed", 4)
+    for name in ("a.en", "a.fr"):
+        (tmp_path / name).write_text(f"{TEXT}\n\n", encoding="utf-8")
+    own = json.loads(out_of(capsys, "evaluate", run, "--source", tmp_path / "a.en", "--target", tmp_path / "a.fr", "--json"))
+    assert own["sentences"] == 1 and own["left_out"]["empty"] == 1
+    for options in (["--beam", 3, "--temperature", 1], ["--output", tmp_path / "out"], ["--seed", -1]):
+        assert main([str(a) for a in ("evaluate", run, "--split", "validation", *options)]) == 2
+        assert str(options[0]).lstrip("-") in capsys.readouterr().err
     out_of(capsys, "export", run, tmp_path / "hf", "--to", "hf")
     assert json.loads((tmp_path / "hf" / "config.json").read_text())["model_type"] == "bert"
     out_of(capsys, "import", tmp_path / "hf", tmp_path / "back")

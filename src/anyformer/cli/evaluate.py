@@ -1,4 +1,4 @@
-"""`anyformer evaluate RUN`: BLEU, chrF, exact match, perplexity and speed."""
+"""`anyformer evaluate RUN`: BLEU, chrF, exact match, perplexity and speed; of an encoder alone, how well it finds hidden words."""
 
 from __future__ import annotations
 
@@ -39,21 +39,35 @@ def _evaluate(args: argparse.Namespace) -> None:
     for path in (args.source, args.target):
         if args.output and path and args.output.exists() and path.exists() and args.output.samefile(path):
             raise InputError(Problem("--output", f"{args.output} is read here, and would be lost; choose another name"))
+    from anyformer.evaluation import Evaluation
     from anyformer.run.evaluate import evaluate
     from anyformer.run.load import load
 
     run = load(args.model, step=args.step, device=args.device, precision=args.precision)
-    changes = search_options.given(args, run.recipe.evaluate.search) | {"batch_size": args.batch_size}
+    encoder = run.model.decoder is None
+    if encoder and args.output:
+        raise InputError(Problem("--output", "is for translations, and an encoder alone writes none"))
+    asked = _unsearched(args) if encoder else search_options.given(args, run.recipe.evaluate.search)
+    changes = asked | {"batch_size": args.batch_size}
     if args.max_sentences:
         changes["max_sentences"] = args.max_sentences
     split: Any = args.split or "test"
     # The file is opened first, so that one that cannot be written is known before minutes of translating.
-    with textio.output(args.output) if args.output else contextlib.nullcontext() as out, counter("translating") as progress:
+    with textio.output(args.output) if args.output else contextlib.nullcontext() as out, counter("filling in" if encoder else "translating") as progress:
         found = evaluate(run, split, source=args.source, target=args.target, data_dir=args.data_dir, progress=progress, **changes)
-        if out:
+        if out and isinstance(found, Evaluation):
             out.writelines(f"{' '.join(text.splitlines())}\n" for text in (found.aligned if own else found.translations))
     if args.json:
         what = {"source": str(args.source), "target": str(args.target)} if own else {"split": split}
         common.print_json({"run": str(run.path), "step": run.step} | what | found.to_dict())
     else:
         print(found)
+
+
+def _unsearched(args: argparse.Namespace) -> dict[str, Any]:
+    """What an encoder alone takes of the options of search: the seed of what is hidden."""
+    found = {name: value for name, _, _ in search_options.OPTIONS if (value := getattr(args, name, None)) is not None}
+    if over := found.keys() - {"seed"}:
+        told = "is for models that write, and this one is an encoder alone: it takes --max-sentences and --seed"
+        raise InputError(*(Problem("--" + name.replace("_", "-"), told) for name in sorted(over)))
+    return found

@@ -103,7 +103,7 @@ def evaluate(
     Raises:
         InputError: there are no pairs.
     """
-    indices = _spread(len(pairs), config.max_sentences)
+    indices = spread(len(pairs), config.max_sentences)
     chosen = [pairs[i] for i in indices]
     if not chosen:
         raise InputError("there is nothing to evaluate on: no sentence pairs")
@@ -128,7 +128,7 @@ def evaluate(
     return Evaluation(tuple(found), tuple(chosen), tuple(texts), tokens, seconds, config, tuple(indices), len(pairs))
 
 
-def _spread(n: int, most: int | None) -> Sequence[int]:
+def spread(n: int, most: int | None) -> Sequence[int]:
     """At most `most` of n numbers, evenly over all: files are often sorted by something."""
     return range(n) if most is None or n <= most else [i * n // most for i in range(most)]
 

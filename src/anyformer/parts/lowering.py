@@ -107,6 +107,8 @@ def _read(facts: Facts) -> tuple[Tokens, Tokens]:
 
 def _dense(mask: Mask, facts: Facts) -> Plan:
     """One tensor for all pairs."""
+    if mask == FULL and not facts.packed and facts.k.segment is not None:  # at each step of decoding over a padded memory: read no more than this needs
+        return with_bias((facts.k.segment != 0)[:, None, None, :], facts.dtype, empty=False)
     q, k = _read(facts)
     heads = None if mask.own_heads == 1 else torch.arange(mask.own_heads, device=q.order.device)[:, None, None]
     queries, keys = q.as_queries(heads), k.as_keys()

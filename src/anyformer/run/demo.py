@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from anyformer.evaluation import Evaluation
 from anyformer.run.attend import attention
-from anyformer.run.evaluate import evaluate
+from anyformer.run.evaluate import compare
 from anyformer.run.report import draw_course
 from anyformer.run.run_page import write_page
 from anyformer.run.screen import Screen
@@ -36,7 +36,7 @@ def demo(
     run = trained.load(device=device)
     pairs = trained.plan.prepared.splits.test
     screen.say(f"\n{trained.result.message}. Now {len(pairs):,} held-out sentences, in which known words meet in ways that were never trained on:\n")
-    found = evaluate(run, pairs=pairs)
+    found = compare(run, pairs)
     screen.say(f"{found}\n")
     step = max(len(pairs) // SHOWN, 1)
     for (source, reference), made in list(zip(found.pairs, found.translations, strict=True))[::step][:SHOWN]:

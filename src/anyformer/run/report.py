@@ -7,10 +7,10 @@ import shlex
 from pathlib import Path
 
 from anyformer.errors import AnyformerError, counted
-from anyformer.evaluation import Evaluation
+from anyformer.evaluation import Evaluation, MaskedEvaluation
 from anyformer.inspection import draw_losses
 from anyformer.run.banner import Plan, duration, warmup_note
-from anyformer.run.evaluate import evaluate
+from anyformer.run.evaluate import compare, find_hidden
 from anyformer.run.load import Run
 from anyformer.run.prepare import Prepared
 from anyformer.run.run_page import write_page
@@ -21,30 +21,25 @@ from anyformer.training import Result, read_metrics
 def finish(run: Run, plan: Plan, result: Result, screen: Screen) -> Evaluation | None:
     """Evaluates the best weights on the validation pairs, draws the losses, puts all on a page, and says how it went.
 
-    An encoder alone writes nothing to be compared: None.
+    An encoder alone writes nothing to be compared: it finds hidden words, and None is given.
     """
     prepared = plan.prepared
     tokens = f"{counted(result.tokens, 'token')} in {duration(result.elapsed)}, {result.tokens / max(result.elapsed, 1e-9):,.0f} tokens/s with evaluations"
     screen.say(f"\n{result.message}: step {result.step:,}, {tokens}")
     if note := warmup_note(prepared.recipe.train, result.step):
         screen.note(note)
-    found = None if run.model.decoder is None else evaluate(run, pairs=prepared.splits.validation)
-    if found is None:
-        measured = "" if result.validation is None else ", ".join(f"{name} {value:.4f}" for name, value in result.validation.items())
-        screen.say(f"\nvalidation, on the hidden words: {measured}")
-    else:
-        _tell(run, found, screen)
+    found = None if run.model.decoder is None else compare(run, prepared.splits.validation)
+    _tell(run, found or find_hidden(run, prepared.splits.validation), screen)
     screen.say(f"run        {run.path}")
     plot = draw_course(run.path)
     if plot:
         screen.say(f"loss plot  {plot}")
     screen.say(f"report     {write_page(run.path, plan, result, {} if found is None else {'validation': found}, plot)}")
-    if found is not None:
-        screen.say(next_commands(run, prepared))
+    screen.say(next_commands(run, prepared))
     return found
 
 
-def _tell(run: Run, found: Evaluation, screen: Screen) -> None:
+def _tell(run: Run, found: Evaluation | MaskedEvaluation, screen: Screen) -> None:
     (run.path / "evaluation.json").write_text(json.dumps({"split": "validation", "step": run.step} | found.to_dict(), indent=1) + "\n", encoding="utf-8")
     screen.say(f"\nvalidation, with the weights of {run.step}:\n{found}\n")
 
@@ -58,9 +53,11 @@ def draw_course(folder: Path) -> Path | None:
 
 
 def next_commands(run: Run, prepared: Prepared) -> str:
-    """Three commands to go on with."""
+    """Commands to go on with: three, or one for an encoder alone."""
     pairs, split = (prepared.splits.test, "test") if prepared.splits.test else (prepared.splits.validation, "validation")
     path, source = shlex.quote(str(run.path)), shlex.quote(pairs[0][0])
     last = f"generate {path} --prompt {source}" if run.model.encoder is None else f"attention {path} {source}"
-    commands = (f"translate {path} {source}", f"evaluate {path} --split {split}", last)
+    commands: tuple[str, ...] = (f"translate {path} {source}", f"evaluate {path} --split {split}", last)
+    if run.model.decoder is None:
+        commands = commands[1:2]
     return "\ntry next:\n" + "\n".join(f"  anyformer {command}" for command in commands)

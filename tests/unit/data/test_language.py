@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import tokenizers
 import torch
 
 from anyformer import architectures
 from anyformer.data import DataConfig, Named
 from anyformer.data.objectives import CausalLM, Example, MaskedLM, PrefixLM
 from anyformer.errors import ConfigError
-from anyformer.text import Byte
+from anyformer.text import Byte, Tokenizer
 
 TOKENIZER = Byte().train(["abc"])
 PAIRS = [Example([10, 11, 2], [20, 21]), Example([12, 2], [22])]
@@ -53,6 +54,27 @@ def test_words_are_hidden_by_text_and_draw() -> None:
     assert not chosen[one.targets == TOKENIZER.eos_id].any()
     assert one.token_types[0].tolist() == [0] * 51 + [1] * 51
     assert bound.collate([Example([10, 2], [])], 1).weights.sum() == 1  # type: ignore[union-attr]
+
+
+def test_an_imported_tokenizer_sets_its_mark_before_and_has_its_own_mask() -> None:
+    """As BERT's: [CLS] source [SEP] target [SEP], holes are [MASK]."""
+    words = {"[PAD]": 0, "[CLS]": 1, "[SEP]": 2, "[UNK]": 3, "[MASK]": 4} | {f"w{i}": 5 + i for i in range(60)}
+    backend = tokenizers.Tokenizer(tokenizers.models.WordLevel(words, unk_token="[UNK]"))
+    backend.pre_tokenizer = tokenizers.pre_tokenizers.WhitespaceSplit()
+    backend.add_special_tokens(["[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]"])
+    backend.post_processor = tokenizers.processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 1), ("[SEP]", 2)])
+    tokenizer = Tokenizer(backend, special=(0, 1, 2, 3))
+    bound = MaskedLM(share=0.5).bind(tokenizer, tokenizer, 200)
+    text = " ".join(f"w{i}" for i in range(60))
+    example = bound.example((text, text))
+    assert example.source == [1, *range(5, 65), 2] and [example] == bound.examples([(text, text)])
+    batch = bound.collate([example])
+    assert batch.targets is not None and batch.weights is not None and batch.token_types is not None
+    assert batch.targets[0].tolist() == [1, *range(5, 65), 2, *range(5, 65), 2] and bound.lengths(example) == (123,)
+    assert batch.weights[0, [0, 61, 122]].sum() == 0 and batch.token_types[0].tolist() == [0] * 62 + [1] * 61
+    chosen = batch.tokens[batch.weights.bool()]
+    assert (chosen == 4).float().mean() > 0.6 and not (chosen == 3).any()
+    assert bound.cut(bound.example((text, text * 9))).source == example.source
 
 
 def test_objectives_say_which_model_they_need() -> None:

@@ -20,7 +20,7 @@ from anyformer.spec import spec
 if TYPE_CHECKING:
     from anyformer.text import Tokenizer
 
-MASK = "<mask>"  # a special token of the tokenizer; where it has none, the unknown piece hides words
+MASKS = ("<mask>", "[MASK]")  # special tokens of imported tokenizers; where there is none, as in our own, the unknown piece hides words
 
 
 @spec
@@ -54,6 +54,14 @@ class BoundMasked(BoundTranslation):
 
     objective: MaskedLM = MaskedLM()
 
+    def example(self, pair: tuple[str, str]) -> Example:
+        return self.examples([pair])[0]
+
+    def examples(self, pairs: Sequence[tuple[str, str]]) -> list[Example]:
+        """Before the source stands what an imported model has seen before each text, BERT's [CLS]; nothing for our own."""
+        begin = self.source_tokenizer.begin
+        return [Example([*begin, *e.source], e.target) for e in super(BoundMasked, self).examples(pairs)]
+
     def lengths(self, example: Example) -> tuple[int, ...]:
         return (len(example.source) + len(example.target) + 1,)
 
@@ -71,14 +79,15 @@ class BoundMasked(BoundTranslation):
         whole, segments = pad(rows, tokenizer.pad_id)
         generator = torch.Generator().manual_seed(zlib.crc32(whole.numpy().tobytes(), draw & 0xFFFFFFFF))
         real = torch.ones_like(whole, dtype=torch.bool) if segments is None else segments.bool()
-        words = real & (whole != tokenizer.eos_id)
+        marks = torch.tensor([tokenizer.eos_id, *tokenizer.begin])
+        words = real & ~torch.isin(whole, marks)
         chosen = words & (torch.rand(whole.shape, generator=generator) < self.objective.share)
         at = torch.arange(whole.shape[1])
         first = words & (at == words.int().argmax(1, keepdim=True))
         chosen |= first & ~chosen.any(1, keepdim=True)  # a row in which none was chosen would teach nothing
         fate = torch.rand(whole.shape, generator=generator)
-        mask = tokenizer.id(MASK)
-        tokens = whole.masked_fill(chosen & (fate < self.objective.hidden), tokenizer.unk_id if mask is None else mask)
+        mask = next((i for i in map(tokenizer.id, MASKS) if i is not None), tokenizer.unk_id)
+        tokens = whole.masked_fill(chosen & (fate < self.objective.hidden), mask)
         others = torch.randint(tokenizer.unk_id + 1, tokenizer.vocab_size, whole.shape, generator=generator)
         tokens = torch.where(chosen & (fate >= 1 - self.objective.exchanged), others, tokens)
         begins = torch.tensor([len(e.source) for e in examples]).unsqueeze(1)
