@@ -59,8 +59,8 @@ class BoundMasked(BoundTranslation):
 
     def examples(self, pairs: Sequence[tuple[str, str]]) -> list[Example]:
         """Before the source stands what an imported model has seen before each text, BERT's [CLS]; nothing for our own."""
-        begin = self.source_tokenizer.begin
-        return [Example([*begin, *e.source], e.target) for e in super(BoundMasked, self).examples(pairs)]
+        begin, plain = self.source_tokenizer.begin, super().examples(pairs)
+        return [Example([*begin, *e.source], e.target) for e in plain]
 
     def lengths(self, example: Example) -> tuple[int, ...]:
         return (len(example.source) + len(example.target) + 1,)
