@@ -3,7 +3,7 @@
     python benchmarks/forward.py [--only gpt2 llama t5 bert] [--rounds 5] [--layers 12]
 
 Models are as large as GPT-2 124M; LLaMA's, T5's and BERT's shapes at about that size. Weights are random, drawn by transformers and read by
-`anyformer.from_hf`, and the logits are compared before anything is timed. Both sides take turns; the figure is the ratio of the medians.
+`anyformer.from_hf`, and the logits are compared before anything is timed; both give them in the dtype of the weights. Both sides take turns; the figure is the ratio of the medians.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-import torch  # noqa: E402
+import torch  # noqa: E402 - the number of threads is read when it is imported
 import transformers as hf  # noqa: E402
 
 import anyformer as af  # noqa: E402

@@ -116,7 +116,7 @@ class Model(Part):
             return self._output(hidden, aux if memory is None else [*memory.aux, *aux])
 
     def logits(self, input_ids: Tensor, attention_mask: Tensor | None = None, decoder_input_ids: Tensor | None = None) -> Tensor:
-        """[B, T, V] in fp32, with the arguments as Hugging Face means them.
+        """[B, T, V] in the dtype that is computed in, with the arguments as Hugging Face means them.
 
         Args:
             input_ids: [B, T]; an encoder-decoder reads them in its encoder.
@@ -129,8 +129,13 @@ class Model(Part):
         segments = None if attention_mask is None else (attention_mask != 0).long()
         padding: Padding = "none" if segments is None else "any"
         if decoder_input_ids is None:
-            return self(Batch(tokens=input_ids, segments=segments, padding=padding)).logits
-        return self(Batch(tokens=decoder_input_ids, source=input_ids, source_segments=segments, source_padding=padding)).logits
+            return self._logits(Batch(tokens=input_ids, segments=segments, padding=padding))
+        return self._logits(Batch(tokens=decoder_input_ids, source=input_ids, source_segments=segments, source_padding=padding))
+
+    def _logits(self, batch: Batch) -> Tensor:
+        output = self(batch)
+        with torch.autocast(batch.tokens.device.type, enabled=False):
+            return output.head(output.hidden)
 
     def _output(self, hidden: Tensor, aux: list[Aux]) -> Output:
         return Output(hidden, self.head, aux, self.pooler)

@@ -62,7 +62,7 @@ def check_export(model: Model, folder: Path, seed: int = 0, called: Path | None 
     theirs = theirs.to(device).eval()
     inputs = _inputs(model, torch.Generator().manual_seed(seed))
     inputs = {key: value.to(device) for key, value in inputs.items()}
-    ours, other = model.logits(**inputs), theirs(**inputs).logits.float()
+    ours, other = model.logits(**inputs).float(), theirs(**inputs).logits.float()
     difference, scale = (ours - other).abs().max().item(), other.abs().max().item()
     narrow = theirs.dtype != torch.float32
     if not difference <= (2e-2 if narrow else 1e-5) * max(1.0, scale):
