@@ -16,6 +16,9 @@ OPTIONS = [
     {"num_sparse_encoder_layers": 2, "num_sparse_decoder_layers": 1},
     {"num_sparse_encoder_layers": 4, "num_sparse_decoder_layers": 2, "router_bias": True},
     {"num_sparse_encoder_layers": 1, "num_sparse_decoder_layers": 1, "dense_act_fn": "gelu_new", "num_experts": 5},
+    {"num_sparse_encoder_layers": 0, "num_sparse_decoder_layers": 0},  # for their class: one
+    {"num_sparse_encoder_layers": 5, "num_sparse_decoder_layers": 2},  # none in the encoder
+    {"num_sparse_encoder_layers": 5, "num_sparse_decoder_layers": 3, "num_experts": 0},  # none at all
 ]
 
 

@@ -125,3 +125,16 @@ def test_every_family_refuses_what_it_does_not_know() -> None:
     for family in families().values():
         with pytest.raises(ConversionError):
             family.config({"model_type": family.model_type, "sentience": True})
+
+
+@pytest.mark.parametrize(
+    ("family", "changes", "message"),
+    [
+        ("qwen3_moe", {"decoder_sparse_step": 0}, "decoder_sparse_step: is 0; .* at least 1"),
+        ("deepseek_v3", {"n_shared_experts": 0}, "n_shared_experts: is 0; .* at least one"),
+    ],
+)
+def test_configs_of_families_with_experts(family: str, changes: dict[str, Any], message: str) -> None:
+    sizes = {"vocab_size": 31, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 2, "intermediate_size": 12}
+    with pytest.raises(ConversionError, match=message):
+        families()[family].config(sizes | changes)

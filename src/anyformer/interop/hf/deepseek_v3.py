@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from anyformer.errors import ConversionError, Problem
 from anyformer.interop.hf import decoder, decoder_names
 from anyformer.interop.hf.activations import write_activation
 from anyformer.interop.hf.family import Family, register
@@ -47,7 +48,10 @@ def read(keys: Keys) -> Model.Config:
         normalize=keys.take("norm_topk_prob", bool, True),
         scale=keys.take("routed_scaling_factor", float, 2.5),
     )
-    shared = replace(expert, d_ff=expert.d_ff * keys.take("n_shared_experts", int, 1))
+    n_shared = keys.take("n_shared_experts", int, 1)
+    if n_shared < 1:
+        raise ConversionError(Problem("n_shared_experts", f"is {n_shared}; their class has at least one, which computes every token"))
+    shared = replace(expert, d_ff=expert.d_ff * n_shared)
     sparse = MoE.Config(expert=expert, n_experts=keys.take("n_routed_experts", int, keys.take("num_local_experts", int, 256)), router=router, shared=shared)
     block = TransformerBlock.Config(attention=attention, feed_forward=dense, residual=pre_norm(norm))
     n_layers, n_dense = keys.take("num_hidden_layers", int), keys.take("first_k_dense_replace", int, 3)
@@ -78,10 +82,7 @@ def _read_attention(keys: Keys) -> LatentAttention.Config:
 def write(config: Model.Config) -> dict[str, Any]:
     blocks = [decoder.layer(config, i) for i in range(decoder.decoder_only(config).n_layers)]
     attention = only(blocks[0].attention, LatentAttention.Config, f"{decoder.FIRST}.attention")
-    moe = only(blocks[-1].feed_forward, MoE.Config, f"decoder.layers.{len(blocks) - 1}.feed_forward")
-    expert, shared = only(moe.expert, GatedMLP.Config, "feed_forward.expert"), only(moe.shared, GatedMLP.Config, "feed_forward.shared")
-    router = only(moe.router, GroupTopK.Config, "feed_forward.router")
-    n_dense = next(i for i, block in enumerate(blocks) if isinstance(block.feed_forward, MoE.Config))
+    n_dense = next((i for i, block in enumerate(blocks) if isinstance(block.feed_forward, MoE.Config)), len(blocks))
     return {
         "vocab_size": config.vocab_size,
         "hidden_size": config.d_model,
@@ -90,9 +91,19 @@ def write(config: Model.Config) -> dict[str, Any]:
         **decoder.write_norm(blocks[0].residual.pre),
         **write_rope(attention.position, attention.rope_dim, max_length=LENGTH),
         **_write_attention(attention),
-        "intermediate_size": only(blocks[0].feed_forward, GatedMLP.Config, f"{decoder.FIRST}.feed_forward").d_ff if n_dense else expert.d_ff,
-        "hidden_act": write_activation(expert.activation),
         "first_k_dense_replace": n_dense,
+        **(_write_experts(blocks[-1]) if n_dense < len(blocks) else {}),
+        **(decoder.write_feed_forward(blocks[0]) if n_dense else {}),
+    }
+
+
+def _write_experts(block: TransformerBlock.Config) -> dict[str, Any]:
+    moe = only(block.feed_forward, MoE.Config, "feed_forward")
+    expert, shared = only(moe.expert, GatedMLP.Config, "feed_forward.expert"), only(moe.shared, GatedMLP.Config, "feed_forward.shared")
+    router = only(moe.router, GroupTopK.Config, "feed_forward.router")
+    return {
+        "intermediate_size": expert.d_ff,  # of dense layers, which may say another
+        "hidden_act": write_activation(expert.activation),
         "moe_intermediate_size": expert.d_ff,
         "n_routed_experts": moe.n_experts,
         "n_shared_experts": shared.d_ff // expert.d_ff,
@@ -122,7 +133,7 @@ def _write_attention(attention: LatentAttention.Config) -> dict[str, Any]:
 def rules(config: Model.Config) -> list[Rule]:
     n_layers = decoder.decoder_only(config).n_layers
     attention = only(decoder.layer(config).attention, LatentAttention.Config, f"{decoder.FIRST}.attention")
-    moe = only(decoder.layer(config, n_layers - 1).feed_forward, MoE.Config, "feed_forward")
+    last = decoder.layer(config, n_layers - 1).feed_forward
     theirs, ours = f"{decoder_names.THEIRS}.self_attn", f"{decoder_names.OURS}.attention"
     down = (f"{ours}.latent.{{p}}", f"{ours}.turned_key.{{p}}")
     query = "q_proj" if attention.q_rank is None else "q_b_proj"
@@ -141,7 +152,7 @@ def rules(config: Model.Config) -> list[Rule]:
         ),
         rule(f"{theirs}.o_proj.{{p}}", f"{ours}.out.{{p}}"),
         *decoder_names.feed_forward_rules(),
-        *expert_rules(moe.n_experts),
+        *(expert_rules(last.n_experts) if isinstance(last, MoE.Config) else []),
         rule(f"{decoder_names.THEIRS}.mlp.gate.e_score_correction_bias", f"{decoder_names.OURS}.feed_forward.router.correction"),
         *(
             rule(f"{decoder_names.THEIRS}.mlp.shared_experts.{name}_proj.weight", f"{decoder_names.OURS}.feed_forward.shared.{name}.weight")

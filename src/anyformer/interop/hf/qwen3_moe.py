@@ -1,4 +1,4 @@
-"""Qwen3-MoE (Yang et al. 2025): Qwen3 with experts in every layer, or in some."""
+"""Qwen3-MoE (Yang et al. 2025): Qwen3 with experts in every layer, in some, or in none."""
 
 from __future__ import annotations
 
@@ -30,38 +30,57 @@ def read(keys: Keys) -> Model.Config:
     window = keys.take_or_none("sliding_window", int, 4096) if keys.take("use_sliding_window", bool, False) else None
     keys.ignore("sliding_window")
     attention = replace(attention, mask=layers.windowed(window))
-    dense = decoder.read_feed_forward(keys)
-    sparse = MoE.Config(
-        expert=replace(dense, d_ff=keys.take("moe_intermediate_size", int, 768)),
-        n_experts=keys.take("num_experts", int, keys.take("num_local_experts", int, 128)),
-        router=TopK.Config(
-            k=keys.take("num_experts_per_tok", int, 8),
-            normalize=keys.take("norm_topk_prob", bool, False),
-            balance_loss=keys.take("router_aux_loss_coef", float, 0.001),
-        ),
-    )
-    step, without = keys.take("decoder_sparse_step", int, 1), keys.take("mlp_only_layers", tuple[int, ...], ())
-    block = TransformerBlock.Config(attention=attention, feed_forward=dense, residual=pre_norm(norm))
+    block = TransformerBlock.Config(attention=attention, feed_forward=decoder.read_feed_forward(keys), residual=pre_norm(norm))
     n_layers = keys.take("num_hidden_layers", int)
-    blocks = [block if i in without or (i + 1) % step else replace(block, feed_forward=sparse) for i in range(n_layers)]
-    return decoder.read_model(keys, blocks, norm)
+    return decoder.read_model(keys, with_experts(keys, [block] * n_layers, n_experts=128, k=8, width=768), norm)
+
+
+def with_experts(keys: Keys, blocks: list[TransformerBlock.Config], *, n_experts: int, k: int, width: int) -> list[TransformerBlock.Config]:
+    """The same blocks, with experts in every step-th layer but those that are named; the numbers are the class's defaults."""
+    n_experts = keys.take("num_experts", int, keys.take("num_local_experts", int, n_experts))
+    step, without = keys.take("decoder_sparse_step", int, 1), keys.take("mlp_only_layers", tuple[int, ...], ())
+    if step < 1:
+        raise ConversionError(Problem("decoder_sparse_step", f"is {step}; every so many layers one has experts, so it is at least 1"))
+    sparse = [n_experts > 0 and i not in without and (i + 1) % step == 0 for i in range(len(blocks))]
+    if not any(sparse):
+        keys.ignore("moe_intermediate_size", "num_experts_per_tok", "norm_topk_prob", "router_aux_loss_coef")
+        return blocks
+    dense = only(blocks[0].feed_forward, GatedMLP.Config, f"{decoder.FIRST}.feed_forward")
+    router = TopK.Config(
+        k=keys.take("num_experts_per_tok", int, k),
+        normalize=keys.take("norm_topk_prob", bool, False),
+        balance_loss=keys.take("router_aux_loss_coef", float, 0.001),
+    )
+    moe = MoE.Config(expert=replace(dense, d_ff=keys.take("moe_intermediate_size", int, width)), n_experts=n_experts, router=router)
+    return [replace(block, feed_forward=moe) if has else block for block, has in zip(blocks, sparse, strict=True)]
 
 
 def write(config: Model.Config) -> dict[str, Any]:
     block = decoder.layer(config)
     attention = decoder.attention_of(block)
-    moe, expert, router = experts_of(config)
-    n_layers = decoder.decoder_only(config).n_layers
-    dense = [i for i in range(n_layers) if not isinstance(decoder.layer(config, i).feed_forward, MoE.Config)]
     window = layers.one_window(config)
     return {
         **decoder.write_model(config),
         **decoder.write_norm(block.residual.pre),
         **write_rope(attention.position, attention.heads(config.d_model)[1], max_length=32768),
+        **write_experts(config),
         "attention_bias": attention.qkv_bias,
         "use_sliding_window": window is not None,
         "sliding_window": window,
-        "intermediate_size": only(decoder.layer(config, dense[0]).feed_forward, GatedMLP.Config, "feed_forward").d_ff if dense else expert.d_ff,
+    }
+
+
+def write_experts(config: Model.Config) -> dict[str, Any]:
+    """What is said of feed-forward layers: the dense ones, those with experts, and which are which."""
+    blocks = decoder.decoder_only(config).layers()
+    dense = {i: block.feed_forward for i, block in enumerate(blocks) if not isinstance(block.feed_forward, MoE.Config)}
+    found = experts_of(config)
+    if found is None:
+        return {**decoder.write_feed_forward(decoder.layer(config)), "num_experts": 0}
+    moe, expert, router = found
+    first = min(dense, default=0)
+    return {
+        "intermediate_size": only(dense[first], GatedMLP.Config, f"decoder.layers.{first}.feed_forward").d_ff if dense else expert.d_ff,
         "hidden_act": write_activation(expert.activation),
         "moe_intermediate_size": expert.d_ff,
         "num_experts": moe.n_experts,
@@ -69,18 +88,18 @@ def write(config: Model.Config) -> dict[str, Any]:
         "norm_topk_prob": router.normalize,
         "router_aux_loss_coef": router.balance_loss,
         "decoder_sparse_step": 1,
-        "mlp_only_layers": dense,
+        "mlp_only_layers": list(dense),
     }
 
 
-def experts_of(config: Model.Config) -> tuple[MoE.Config, GatedMLP.Config, TopK.Config]:
-    """The experts of the first layer that has some, one of them, and its router."""
+def experts_of(config: Model.Config) -> tuple[MoE.Config, GatedMLP.Config, TopK.Config] | None:
+    """The experts of the first layer that has some, one of them, and its router; None where all layers are dense."""
     for i, block in enumerate(decoder.decoder_only(config).layers()):
         if isinstance(block.feed_forward, MoE.Config):
             path = f"decoder.layers.{i}.feed_forward"
             moe = block.feed_forward
             return moe, only(moe.expert, GatedMLP.Config, f"{path}.expert"), only(moe.router, TopK.Config, f"{path}.router")
-    raise ConversionError(Problem("decoder.layers", "none has experts (MoE)"))
+    return None
 
 
 def expert_rules(n_experts: int) -> list[Rule]:
@@ -92,12 +111,13 @@ def expert_rules(n_experts: int) -> list[Rule]:
 
 
 def rules(config: Model.Config) -> list[Rule]:
+    found = experts_of(config)
     return [
         *decoder_names.model_rules(config),
         *decoder_names.attention_rules(),
         *decoder_names.norm_rules(decoder_names.PRE_NORM),
         *decoder_names.feed_forward_rules(),
-        *expert_rules(experts_of(config)[0].n_experts),
+        *(expert_rules(found[0].n_experts) if found else []),
     ]
 
 

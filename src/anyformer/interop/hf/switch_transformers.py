@@ -1,4 +1,4 @@
-"""Switch Transformer (Fedus et al. 2021): T5 1.0 with one of many experts in some layers.
+"""Switch Transformer (Fedus et al. 2021): T5 1.0 with one of many experts in some layers, or in none.
 
 transformers counts padding towards an expert's capacity, wherever it stands; here it takes no place. Where nothing is dropped there is no difference.
 """
@@ -21,7 +21,7 @@ from anyformer.model.model import Model
 from anyformer.model.stack import Stack
 from anyformer.parts.block import TransformerBlock
 from anyformer.parts.capacity import FixedCapacity
-from anyformer.parts.feed_forward import MLP
+from anyformer.parts.feed_forward import MLP, FeedForward
 from anyformer.parts.head import VocabularyHead
 from anyformer.parts.moe import MoE
 from anyformer.parts.token_choice import Switch
@@ -35,6 +35,11 @@ def read(keys: Keys) -> Model.Config:
     config = t5.read_stacks(keys, head, plain)
     keys.expect("router_dtype", "float32")
     keys.expect("router_ignore_padding_tokens", False, True)  # not read by their class
+    assert config.encoder is not None and config.decoder is not None
+    sparse = {"encoder": _sparse(keys, "encoder", config.encoder.n_layers), "decoder": _sparse(keys, "decoder", config.decoder.n_layers)}
+    if not any(sparse["encoder"] + sparse["decoder"]):
+        keys.ignore("num_experts", "expert_capacity", "router_bias", "router_jitter_noise", "router_aux_loss_coef", "router_z_loss_coef")
+        return config
     router = Switch.Config(
         capacity=FixedCapacity(tokens=keys.take("expert_capacity", int, 64)),
         jitter=keys.take("router_jitter_noise", float, 0.01),
@@ -43,42 +48,62 @@ def read(keys: Keys) -> Model.Config:
         z_loss=keys.take("router_z_loss_coef", float, 0.001),
     )
     experts = MoE.Config(expert=plain, n_experts=keys.take("num_experts", int, 8), router=router)
-    assert config.encoder is not None and config.decoder is not None
-    return replace(config, encoder=_with_experts(keys, "encoder", config.encoder, experts), decoder=_with_experts(keys, "decoder", config.decoder, experts))
+    return replace(config, encoder=_with_experts(config.encoder, sparse["encoder"], experts), decoder=_with_experts(config.decoder, sparse["decoder"], experts))
 
 
-def _with_experts(keys: Keys, side: str, stack: Stack.Config, experts: MoE.Config) -> Stack.Config:
-    """Every step-th layer has experts, the last of each step, or all where the step is 1."""
+def _sparse(keys: Keys, side: str, n_layers: int) -> list[bool]:
+    """Which layers have experts: every step-th, the second of each step, or all where the step is 1. More of them than there are layers: none."""
     sparse = keys.take(f"num_sparse_{side}_layers", int, 3)
-    step = stack.n_layers // sparse if sparse > 0 else stack.n_layers
+    step = n_layers // sparse if sparse > 0 else n_layers
     if keys.take(f"{side}_sparse_step", int, step) != step:
-        raise ConversionError(Problem(f"{side}_sparse_step", f"is not {stack.n_layers} layers by {sparse} of them with experts, {step}"))
-    dense = only(stack.blocks[0], TransformerBlock.Config, f"{side}.blocks.0")
+        raise ConversionError(Problem(f"{side}_sparse_step", f"is not {n_layers} layers by {sparse} of them with experts, {step}"))
+    return [step > 0 and (i % step == 1 or step == 1) for i in range(n_layers)]
+
+
+def _with_experts(stack: Stack.Config, sparse: list[bool], experts: MoE.Config) -> Stack.Config:
+    dense = only(stack.blocks[0], TransformerBlock.Config, "blocks.0")
     routed = replace(dense, feed_forward=experts)
-    layers = [routed if step > 0 and (i % step == 1 or step == 1) else dense for i in range(stack.n_layers)]
-    return replace(stack, blocks=pattern(layers))
+    return replace(stack, blocks=pattern([routed if has else dense for has in sparse]))
 
 
 def write(config: Model.Config) -> dict[str, Any]:
-    moe = next((b.feed_forward for _, stack in _stacks(config) for b in stack.layers() if isinstance(b.feed_forward, MoE.Config)), None)
-    moe = only(moe, MoE.Config, "encoder.layers.1.feed_forward")
-    router = only(moe.router, Switch.Config, "encoder.layers.1.feed_forward.router")
-    expert = only(moe.expert, MLP.Config, "encoder.layers.1.feed_forward.expert")
-    sparse = {f"num_sparse_{side}_layers": sum(isinstance(b.feed_forward, MoE.Config) for b in stack.layers()) for side, stack in _stacks(config)}
+    moe = _experts(config)
+    expert = only(_feed_forwards(config)[0] if moe is None else moe.expert, MLP.Config, "encoder.layers.1.feed_forward.expert")
     said = t5.write_stacks(replace(config, encoder=_dense(config.encoder, expert), decoder=_dense(config.decoder, expert)))
     said.pop("feed_forward_proj")
     return {
         **said,
         "dense_act_fn": write_activation(expert.activation),
         "tie_word_embeddings": only(config.head, VocabularyHead.Config, "head").tied,
+        **{f"num_sparse_{side}_layers": _count(stack) for side, stack in _stacks(config)},
+        **({} if moe is None else _write_experts(moe)),
+    }
+
+
+def _write_experts(moe: MoE.Config) -> dict[str, Any]:
+    router = only(moe.router, Switch.Config, "encoder.layers.1.feed_forward.router")
+    return {
         "num_experts": moe.n_experts,
         "expert_capacity": only(router.capacity, FixedCapacity, "encoder.layers.1.feed_forward.router.capacity").tokens,
         "router_bias": router.bias,
         "router_jitter_noise": router.jitter,
         "router_aux_loss_coef": router.balance_loss,
         "router_z_loss_coef": router.z_loss,
-        **sparse,
     }
+
+
+def _count(stack: Stack.Config) -> int:
+    """What their class is to be told so that it makes this many layers with experts: told 0 it makes one, told more than it can have it makes none."""
+    return sum(isinstance(b.feed_forward, MoE.Config) for b in stack.layers()) or stack.n_layers + 1
+
+
+def _experts(config: Model.Config) -> MoE.Config | None:
+    """Of the first layer that has some; None where all are dense."""
+    return next((f for f in _feed_forwards(config) if isinstance(f, MoE.Config)), None)
+
+
+def _feed_forwards(config: Model.Config) -> list[FeedForward.Config]:
+    return [block.feed_forward for _, stack in _stacks(config) for block in stack.layers()]
 
 
 def _stacks(config: Model.Config) -> list[tuple[str, Stack.Config]]:
@@ -92,14 +117,14 @@ def _dense(stack: Stack.Config | None, plain: MLP.Config) -> Stack.Config:
 
 
 def rules(config: Model.Config) -> list[Rule]:
-    moe = next(b.feed_forward for _, stack in _stacks(config) for b in stack.layers() if isinstance(b.feed_forward, MoE.Config))
-    op = Stacked(moe.n_experts)
+    moe = _experts(config)
     found = [*t5.model_rules(config), *t5.layer_rules()]
     for side, n in t5.SUBLAYERS:
         theirs, ours = f"{side}.block.{{i}}.layer.{n}.mlp", f"{side}.layers.{{i}}.feed_forward"
         for name, mine in (("wi", "up"), ("wo", "down")):
             found.append(rule(f"{theirs}.{name}.weight", f"{ours}.{mine}.weight"))
-            found.append(rule(f"{theirs}.experts.expert_{{e}}.{name}.weight", f"{ours}.experts.{mine}.weight", op))
+            if moe is not None:
+                found.append(rule(f"{theirs}.experts.expert_{{e}}.{name}.weight", f"{ours}.experts.{mine}.weight", Stacked(moe.n_experts)))
         found.append(rule(f"{theirs}.router.classifier.{{p}}", f"{ours}.router.{{p}}"))
     return found
 
