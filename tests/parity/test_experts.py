@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 from hf_parity import check_family, check_keys
-from transformers import DeepseekV3Config, DeepseekV3ForCausalLM, MixtralConfig, MixtralForCausalLM, Qwen3MoeConfig, Qwen3MoeForCausalLM
+from transformers import (
+    DeepseekV3Config,
+    DeepseekV3ForCausalLM,
+    MixtralConfig,
+    MixtralForCausalLM,
+    Qwen2MoeConfig,
+    Qwen2MoeForCausalLM,
+    Qwen3MoeConfig,
+    Qwen3MoeForCausalLM,
+)
 
 SIZE = {"vocab_size": 37, "hidden_size": 30, "intermediate_size": 22, "num_hidden_layers": 3, "max_position_embeddings": 64, "pad_token_id": 0}
 GROUPED = {"num_attention_heads": 6, "num_key_value_heads": 2, "head_dim": 8}
@@ -26,12 +35,31 @@ VARIANTS: dict[str, tuple[Any, Any, dict[str, Any]]] = {
         | {"num_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 10, "norm_topk_prob": True, "num_hidden_layers": 5, "decoder_sparse_step": 2}
         | {"mlp_only_layers": [3], "attention_bias": True, "use_sliding_window": True, "sliding_window": 4},
     ),
+    "qwen3_moe, none": (Qwen3MoeConfig, Qwen3MoeForCausalLM, GROUPED | {"num_experts": 0, "num_experts_per_tok": 0, "moe_intermediate_size": 0}),
+    "qwen3_moe, none by name": (Qwen3MoeConfig, Qwen3MoeForCausalLM, ONE_KEY | {"mlp_only_layers": [0, 1, 2], "sliding_window": 4, "use_sliding_window": True}),
+    "qwen3_moe, none by step": (Qwen3MoeConfig, Qwen3MoeForCausalLM, GROUPED | {"decoder_sparse_step": 4}),
+    "qwen2_moe": (
+        Qwen2MoeConfig,
+        Qwen2MoeForCausalLM,
+        {"hidden_size": 24, "num_attention_heads": 6, "num_key_value_heads": 2, "num_experts": 7, "num_experts_per_tok": 3}
+        | {"moe_intermediate_size": 14, "shared_expert_intermediate_size": 19},
+    ),
+    "qwen2_moe, some": (
+        Qwen2MoeConfig,
+        Qwen2MoeForCausalLM,
+        ONE_KEY
+        | {"num_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 10, "shared_expert_intermediate_size": 9, "norm_topk_prob": True}
+        | {"num_hidden_layers": 6, "decoder_sparse_step": 2, "mlp_only_layers": [3], "qkv_bias": False}
+        | {"use_sliding_window": True, "sliding_window": 4, "max_window_layers": 4},
+    ),
+    "qwen2_moe, none": (Qwen2MoeConfig, Qwen2MoeForCausalLM, GROUPED | {"num_experts": 0}),
     "deepseek_v3": (DeepseekV3Config, DeepseekV3ForCausalLM, LATENT | ROUTED | {"q_lora_rank": 14, "n_shared_experts": 2, "rope_parameters": YARN}),
     "deepseek_v3, plain queries": (
         DeepseekV3Config,
         DeepseekV3ForCausalLM,
         LATENT | ROUTED | {"q_lora_rank": None, "attention_bias": True, "rope_interleave": False, "norm_topk_prob": False, "first_k_dense_replace": 0},
     ),
+    "deepseek_v3, none": (DeepseekV3Config, DeepseekV3ForCausalLM, LATENT | ROUTED | {"q_lora_rank": 14, "first_k_dense_replace": 3}),
 }
 
 

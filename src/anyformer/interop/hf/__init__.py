@@ -17,6 +17,7 @@ from anyformer.interop.hf import glm
 from anyformer.interop.hf import glm4
 from anyformer.interop.hf import mixtral
 from anyformer.interop.hf import qwen3_moe
+from anyformer.interop.hf import qwen2_moe
 from anyformer.interop.hf import deepseek_v3
 from anyformer.interop.hf import gpt2
 from anyformer.interop.hf import gpt_neo
@@ -57,6 +58,7 @@ __all__ = [
     "opt",
     "phi3",
     "qwen2",
+    "qwen2_moe",
     "qwen3",
     "qwen3_moe",
     "switch_transformers",
