@@ -13,6 +13,7 @@ from anyformer.model import count
 from anyformer.model.model import Model
 from anyformer.model.skeleton import distinct, period, stacks
 from anyformer.parts.feed_forward import FeedForward
+from anyformer.parts.init import Normal
 from anyformer.parts.moe import MoE
 
 NAMES = list(architectures.known())
@@ -36,6 +37,18 @@ def test_size_ratios_and_pattern(name: str, scale: str) -> None:
             assert [_shape(block) for block in period(new)] == [_shape(block) for block in period(old)]
         for b, a in zip(distinct(old), distinct(new), strict=True):
             _alike(b, a, before.d_model, after.d_model)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_maps_begin_with_the_gain_of_the_original(name: str) -> None:
+    """sqrt(d_model) std, or that of small initialisation where the original's is above; fan-in needs no dial."""
+    before, after = architectures.get(name), architectures.get(name, scale="tiny")
+    if not isinstance(before.init, Normal):
+        assert after.init == before.init
+        return
+    assert isinstance(after.init, Normal)
+    gains = [config.d_model**0.5 * config.init.std for config in (before, after)]
+    assert gains[1] == pytest.approx(min(gains[0], 0.4**0.5))
 
 
 def _shape(block: Any) -> tuple[Any, ...]:

@@ -28,16 +28,23 @@ class Init(Spec):
         """Fills a table of vectors [rows, D] in place."""
         raise NotImplementedError
 
+    def head(self, weight: Tensor) -> None:
+        """Fills the map to the vocabulary [V, D] in place, where it is not the embedding's table."""
+        self.table(weight)
+
     def finish(self, model: nn.Module) -> None:
         """What depends on where a map stands."""
 
     @torch.no_grad()
     def apply(self, model: nn.Module) -> None:
         """Fills all parameters of `model` in place; biases stay 0, norms 1. Parts of other kinds have a method `initialize(init)`."""
+        tables = [part.weight for part in model.modules() if isinstance(part, Embedding)]
         for part in model.modules():
             initialize = getattr(part, "initialize", None)
             if isinstance(part, Linear):
                 self.matrix(part.weight)
+            elif isinstance(part, VocabularyHead) and not any(part.weight is table for table in tables):
+                self.head(part.weight)
             elif isinstance(part, (Embedding, Learned, VocabularyHead)):
                 self.table(part.weight)
                 if isinstance(part, Embedding) and part.types is not None:
@@ -113,6 +120,7 @@ class Normal(Init):
 class FanIn(Init):
     """N(0, 1 / in) for matrices, N(0, std^2) for tables (T5's and GLaM's code; PaLM, section 5: 1 for tables).
 
+    A head of its own is a matrix (T5 1.1's `logits_dense`): drawn as a table of std 1, its logits would begin sqrt(D) wide.
     Where scores are not divided by sqrt(head_dim), the queries' map begins so much smaller.
     """
 
@@ -123,6 +131,9 @@ class FanIn(Init):
 
     def table(self, weight: Tensor) -> None:
         nn.init.normal_(weight, std=self.std)
+
+    def head(self, weight: Tensor) -> None:
+        self.matrix(weight)
 
     def finish(self, model: nn.Module) -> None:
         for part in model.modules():

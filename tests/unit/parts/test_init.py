@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from anyformer import architectures
+from anyformer.batch import Batch
 
 
 @pytest.mark.parametrize(("name", "scale"), [("t5-small", "unscaled"), ("glam-0.1b", "unscaled"), ("palm-8b", "scaled")])
@@ -32,3 +33,15 @@ def test_what_joins_the_stream_begins_smaller(name: str, std: float, sublayers: 
         assert part.weight.std().item() == pytest.approx(std / sublayers**0.5, rel=0.05)
     for part in (layer.attention.value, layer.feed_forward.up, model.embedding):
         assert part.weight.std().item() == pytest.approx(std, rel=0.05)
+
+
+@pytest.mark.parametrize(("name", "tied", "std"), [("t5-v1.1-small", False, 128**-0.5), ("ul2-20b", False, 128**-0.5), ("t5-small", True, 1.0)])
+def test_a_head_of_its_own_is_a_matrix_and_logits_begin_about_one_wide(name: str, tied: bool, std: float) -> None:
+    """T5 1.1's code draws `logits_dense` by fan-in, the embedding from N(0, 1)."""
+    torch.manual_seed(0)
+    model = architectures.get(name, d_model=128, n_layers=2, n_heads=4, head_dim=16, d_ff=256, vocab_size=300).build().eval()
+    assert model.embedding.weight.std().item() == pytest.approx(1, rel=0.05)
+    assert (model.head.weight is model.embedding.weight) == tied and model.head.weight.std().item() == pytest.approx(std, rel=0.05)
+    tokens = torch.randint(4, 300, (4, 20))
+    with torch.no_grad():
+        assert model(Batch(tokens=tokens, source=tokens)).logits.std().item() == pytest.approx(1, rel=0.2)
