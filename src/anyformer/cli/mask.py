@@ -52,8 +52,18 @@ def _mask(args: argparse.Namespace) -> None:
         print(args.out)
     else:
         _print(found)
-    if note:
-        print(f"note: {note}", file=sys.stderr)
+    for told in (note, _longer(found, args.length)):
+        if told:
+            print(f"note: {told}", file=sys.stderr)
+
+
+def _longer(found: list[SeenPairs], length: int) -> str | None:
+    from anyformer.inspection.masks import length_that_shows
+
+    lengths = {seen.mask.to_text(): shows for seen in found if (shows := length_that_shows(seen.mask, length)) is not None}
+    if not lengths:
+        return None
+    return f"a text of {length} tokens is too short to show what {' and '.join(lengths)} leaves out; try --length {max(lengths.values())}"
 
 
 def _found(args: argparse.Namespace) -> list[SeenPairs]:

@@ -12,10 +12,12 @@ from torch import Tensor
 from anyformer.model.model import Model
 from anyformer.model.stack import Stack
 from anyformer.parts.lowering import reference
-from anyformer.parts.mask import Mask
+from anyformer.parts.mask import FULL, Causal, Mask
+from anyformer.parts.mask_facts import whole
 from anyformer.parts.place import place_of
 
 MOST_COLUMNS = 96  # of a text
+MOST_DOUBLED = 8192  # tokens
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,23 @@ def of_mask(mask: Mask, length: int, prefix: int | None = None, head: int = 0) -
     apart = mask.own_heads > 1
     table = reference(mask, place, place, head % mask.own_heads).expand(1, length, length)[0].clone()
     return SeenPairs(mask, table, head=head % mask.own_heads if apart else None)
+
+
+def length_that_shows(mask: Mask, length: int) -> int | None:
+    """The first doubling of `length`, up to `MOST_DOUBLED`, at which this mask is more than the whole square or the causal triangle; None: it is
+    so already, or never."""
+    simple = (FULL, Causal())
+    if _reduced(mask, length) not in simple:
+        return None
+    while (length := 2 * length) <= MOST_DOUBLED:
+        if _reduced(mask, length) not in simple:
+            return length
+    return None
+
+
+def _reduced(mask: Mask, length: int) -> Mask | None:
+    span = whole(range(length), (length, length), True, True)
+    return mask.reduced(span, span)
 
 
 def of_config(config: Model.Config, length: int, prefix: int | None = None, head: int = 0) -> list[SeenPairs]:

@@ -14,8 +14,8 @@ from matplotlib.image import imread
 from anyformer import architectures
 from anyformer.cli import main
 from anyformer.inspection.mask_plot import draw_masks
-from anyformer.inspection.masks import in_text, of_config, of_mask
-from anyformer.parts.mask import Causal, Mask, Prefix, Window
+from anyformer.inspection.masks import in_text, length_that_shows, of_config, of_mask
+from anyformer.parts.mask import Causal, Full, Mask, Prefix, Window
 from anyformer.parts.random_blocks import RandomBlocks
 
 
@@ -89,3 +89,22 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
 def test_what_cannot_be_is_said(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["mask", *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "length", "expected"),
+    [
+        ("Causal() & Window(left=255)", 64, 512),
+        ("Causal() & Window(left=255)", 512, None),  # it shows already
+        ("Causal()", 64, None),
+        ("Full()", 64, None),
+        ("WholeIfShort(length=704) | BigBird()", 64, 1024),
+        ("Causal() & Window(left=1000000)", 64, None),  # no picture is so large
+    ],
+)
+def test_a_length_that_shows_the_mask(text: str, length: int, expected: int | None) -> None:
+    mask = Mask.from_text(text)
+    assert length_that_shows(mask, length) == expected
+    if expected is not None:
+        simple = [of_mask(kind, expected).table for kind in (Full(), Causal())]
+        assert not any(torch.equal(of_mask(mask, expected).table, table) for table in simple)
