@@ -3,7 +3,8 @@
     python benchmarks/forward.py [--only gpt2 llama t5 bert] [--rounds 5] [--layers 12]
 
 Models are as large as GPT-2 124M; LLaMA's, T5's and BERT's shapes at about that size. Weights are random, drawn by transformers and read by
-`anyformer.from_hf`, and the logits are compared before anything is timed; both give them in the dtype of the weights. Both sides take turns; the figure is the ratio of the medians.
+`anyformer.from_hf`, and the logits are compared before anything is timed; both sides give them in the dtype of the weights. Both take turns; the
+figure is the ratio of the medians.
 """
 
 from __future__ import annotations
