@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import hf_parity
@@ -59,6 +60,19 @@ def test_marian_with_two_vocabularies(tied: bool, tmp_path: Path) -> None:
     config = MarianConfig(**(SIZES | own), decoder_vocab_size=29, share_encoder_decoder_embeddings=False, tie_word_embeddings=tied)
     ours = hf_parity.check_family(config, MarianMTModel, tmp_path)
     assert ours.config.vocab_size == 29 and ours.config.encoder_embedding is not None and ours.config.encoder_embedding.vocab_size == 37
+
+
+def test_marian_untied_by_halves(tmp_path: Path) -> None:
+    """Tables that are said to be shared and are not: the advice that is given is not what stands there already, and following it gives their logits."""
+    theirs = hf_parity.random_model(MarianConfig(**(SIZES | {"pad_token_id": 36}), tie_word_embeddings=False), MarianMTModel)
+    theirs.save_pretrained(tmp_path)
+    with pytest.raises(ConversionError, match=r"model.encoder.embed_tokens.weight: .* set share_encoder_decoder_embeddings to false"):
+        from_hf(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | {"share_encoder_decoder_embeddings": False}))
+    with pytest.warns(UserWarning, match=r"model.shared.weight"):
+        ours = from_hf(tmp_path)
+    hf_parity.check_sequence_to_sequence(ours, theirs, hf_parity.LENGTHS)
 
 
 @pytest.mark.parametrize("name", list(FAMILIES))

@@ -9,6 +9,7 @@ import pytest
 import torch
 from transformers import SwitchTransformersConfig, SwitchTransformersForConditionalGeneration
 
+from anyformer.errors import ConversionError
 from anyformer.interop import from_hf
 
 SIZES = {"vocab_size": 37, "d_model": 20, "d_kv": 6, "d_ff": 26, "num_heads": 3, "num_layers": 4, "num_decoder_layers": 2, "num_experts": 3}
@@ -41,3 +42,11 @@ def test_every_key_is_seen() -> None:
     hf_parity.check_keys(
         SwitchTransformersConfig(**SIZES, num_sparse_encoder_layers=2, num_sparse_decoder_layers=1), SwitchTransformersForConditionalGeneration
     )
+
+
+def test_two_tables_are_refused_with_the_reason(tmp_path: Path) -> None:
+    """What is untied by config.json already is not told to be untied."""
+    hf_parity.random_model(SwitchTransformersConfig(**SIZES, tie_word_embeddings=False), SwitchTransformersForConditionalGeneration).save_pretrained(tmp_path)
+    with pytest.raises(ConversionError, match=r"encoder.embed_tokens.weight: .* in this family the two are always one") as error:
+        from_hf(tmp_path)
+    assert "tie_word_embeddings" not in str(error.value)

@@ -49,13 +49,18 @@ class Computed(Surplus):
         return [self.rows(self.stored)] if self.stored else []
 
 
+ALWAYS = "in this family the two are always one, so such a checkpoint cannot be taken over"  # where no key of config.json unties them
+
+
 @dataclass(frozen=True)
 class Same(Surplus):
-    """Tied: the first of theirs must equal the second, and is not written."""
+    """Tied: the first of theirs must equal the second, and is not written. `way`: what to do where it does not."""
+
+    way: str = "set tie_word_embeddings to false to keep them"
 
     def read(self, theirs: list[Tensor]) -> list[Tensor]:
         if not torch.equal(theirs[0], theirs[1]):
-            raise ValueError("the config ties it to the embedding, but the file holds other numbers for it; set tie_word_embeddings to false to keep them")
+            raise ValueError(f"is tied to another tensor, but the file holds other numbers for it; {self.way}")
         return []
 
 

@@ -17,7 +17,7 @@ from anyformer.interop.hf.keys import Keys
 from anyformer.interop.hf.shape import only
 from anyformer.interop.ops import Reshaped
 from anyformer.interop.rule import Rule, rule
-from anyformer.interop.surplus import Computed, Filled, Same
+from anyformer.interop.surplus import ALWAYS, Computed, Dropped, Filled, Same
 from anyformer.model.model import Model
 from anyformer.model.stack import Stack
 from anyformer.parts.attention import MultiHeadAttention
@@ -167,6 +167,8 @@ def rules(variant: Variant, config: Model.Config) -> list[Rule]:
     head = only(config.head, VocabularyHead.Config, "head")
     own = config.encoder_embedding is not None and config.encoder_embedding.vocab_size is not None
     table = "model.decoder.embed_tokens.weight" if own else "model.shared.weight"
+    apart = "set share_encoder_decoder_embeddings to false to keep the table of each side" if variant.own_vocabularies else ALWAYS
+    tied = Same() if variant.own_vocabularies else Same(ALWAYS)
     place = "pre" if variant.pre else "post"
     attentions = {"self_attn": "attention", "encoder_attn": "cross_attention"}
     projections = {"q_proj": "query", "k_proj": "key", "v_proj": "value", "out_proj": "out"}
@@ -174,15 +176,21 @@ def rules(variant: Variant, config: Model.Config) -> list[Rule]:
     norms = {"self_attn_layer_norm": "attention", "encoder_attn_layer_norm": "cross_attention", "final_layer_norm": "feed_forward"}
     return [
         rule(table, "embedding.weight"),
-        rule("model.encoder.embed_tokens.weight", "encoder_embedding.weight") if own else rule(("model.encoder.embed_tokens.weight", table), op=Same()),
-        *([] if own else [rule(("model.decoder.embed_tokens.weight", table), op=Same())]),
-        rule(("lm_head.weight", table), op=Same()) if head.tied else rule("lm_head.weight", "head.weight"),
+        *(_own_tables() if own else [rule((f"model.{side}.embed_tokens.weight", table), op=Same(apart)) for side in ("encoder", "decoder")]),
+        rule(("lm_head.weight", table), op=tied) if head.tied else rule("lm_head.weight", "head.weight"),
         *_bias_rules(config.vocab_size, head.bias, variant.bias),
         *_embedding_rules(config, variant.stored),
         rule("model.{s}.layer_norm.{p}", "{s}.final_norm.{p}"),
         *(rule(f"{layer}.{t}.{tp}.{{p}}", f"{ours}.{o}.{op}.{{p}}") for t, o in attentions.items() for tp, op in projections.items()),
         *(rule(f"{layer}.{t}.{{p}}", f"{ours}.{o}_residual.{place}.{{p}}") for t, o in norms.items()),
         *(rule(f"{layer}.{t}.{{p}}", f"{ours}.feed_forward.{o}.{{p}}") for t, o in {"fc1": "up", "fc2": "down"}.items()),
+    ]
+
+
+def _own_tables() -> list[Rule]:
+    return [
+        rule("model.encoder.embed_tokens.weight", "encoder_embedding.weight"),
+        rule("model.shared.weight", op=Dropped("encoder and decoder have a table of their own each")),
     ]
 
 

@@ -16,7 +16,7 @@ from anyformer.interop.hf.family import Family, register
 from anyformer.interop.hf.keys import Keys
 from anyformer.interop.hf.shape import only
 from anyformer.interop.rule import Rule, rule
-from anyformer.interop.surplus import Computed, Dropped, Same
+from anyformer.interop.surplus import ALWAYS, Computed, Dropped, Same
 from anyformer.model.model import Model
 from anyformer.model.stack import Stack
 from anyformer.parts.activation import GELU
@@ -163,8 +163,8 @@ def rules(variant: Variant, config: Model.Config) -> list[Rule]:
         rule(f"{head}.{variant.transform}.{{p}}", "head.transform.linear.{p}"),
         rule(f"{head}.{variant.norm}.{{p}}", "head.transform.norm.{p}"),
         rule(f"{head}.bias", "head.bias"),
-        rule((f"{head}.decoder.weight", table), op=Same()),
-        rule((f"{head}.decoder.bias", f"{head}.bias"), op=Same()),
+        rule((f"{head}.decoder.weight", table), op=Same(ALWAYS)),
+        rule((f"{head}.decoder.bias", f"{head}.bias"), op=Same(ALWAYS)),
         rule("cls.seq_relationship.weight", op=Dropped("a head for pairs of sentences")),
         rule("cls.seq_relationship.bias", op=Dropped("a head for pairs of sentences")),
         *([rule(f"{base}.encoder.embed_positions.weight", op=Computed(partial(_table, config)))] if variant.rotary else []),

@@ -16,7 +16,7 @@ from anyformer.interop.hf.family import Family, register
 from anyformer.interop.hf.keys import Keys
 from anyformer.interop.hf.shape import only
 from anyformer.interop.rule import Rule, rule
-from anyformer.interop.surplus import Dropped, Same
+from anyformer.interop.surplus import ALWAYS, Dropped, Same
 from anyformer.model.model import Model
 from anyformer.model.stack import Stack
 from anyformer.parts.activation import GELU
@@ -135,8 +135,8 @@ def model_rules(config: Model.Config) -> list[Rule]:
     tied = only(config.head, VocabularyHead.Config, "head").tied
     return [
         rule("shared.weight", "embedding.weight"),
-        rule(("encoder.embed_tokens.weight", "shared.weight"), op=Same()),
-        rule(("decoder.embed_tokens.weight", "shared.weight"), op=Same()),
+        rule(("encoder.embed_tokens.weight", "shared.weight"), op=Same(ALWAYS)),
+        rule(("decoder.embed_tokens.weight", "shared.weight"), op=Same(ALWAYS)),
         rule(("lm_head.weight", "shared.weight"), op=Same()) if tied else rule("lm_head.weight", "head.weight"),
         rule("{s}.final_layer_norm.weight", "{s}.final_norm.weight"),
         rule("{s}.block.0.layer.0.SelfAttention.relative_attention_bias.weight", "{s}.positions.0.weight"),
