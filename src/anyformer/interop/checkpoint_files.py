@@ -65,7 +65,7 @@ class TensorFiles:
         self._in = {renamed(name): where for name, where in self._in.items()}
 
     def load(self, name: str) -> Tensor:
-        """The tensor, in memory of its own."""
+        """The tensor. It is mapped: its numbers stay in the file until they are used, and changed ones are kept apart from the file."""
         file, stored = self._in[name]
         try:
             tensor: Tensor = file.get_tensor(stored)
@@ -91,6 +91,7 @@ class PickledFiles(TensorFiles):
             self.shapes[str(name)], self._in[str(name)] = tuple(tensor.shape), tensor
 
     def load(self, name: str) -> Tensor:
+        """The tensor, in memory of its own."""
         tensor: Tensor = self._in[name]
         return tensor.detach().clone()
 

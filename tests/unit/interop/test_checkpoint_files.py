@@ -43,6 +43,16 @@ def test_one_file(tmp_path: Path) -> None:
         assert file.metadata() == {"format": "pt"}  # without it transformers refuses the file
 
 
+def test_what_is_loaded_stays_when_its_file_is_replaced_and_its_file_when_it_is_changed(tmp_path: Path) -> None:
+    """Mapped tensors: a file that another takes the place of is kept until they are gone, and what is written into them does not reach it."""
+    save_file({"a": torch.arange(6.0)}, tmp_path / "model.safetensors")
+    loaded = open_checkpoint(tmp_path).load("a")
+    loaded[0] = 7
+    assert load_file(tmp_path / "model.safetensors")["a"].tolist() == [0, 1, 2, 3, 4, 5]
+    write_checkpoint(tmp_path, [Planned("a", (6,), torch.float32, lambda: loaded * 0)], 10**9)
+    assert load_file(tmp_path / "model.safetensors")["a"].tolist() == [0] * 6 and loaded.tolist() == [7, 1, 2, 3, 4, 5]
+
+
 def test_shards(tmp_path: Path) -> None:
     write_checkpoint(tmp_path, planned(HELD), 16)
     assert {p.name for p in tmp_path.iterdir()} == {

@@ -18,7 +18,9 @@ from anyformer.model.model import Model
 def from_hf(path: str | Path, *, dtype: torch.dtype | None = None, allow_pickle: bool = False) -> Model:
     """The model of a folder with config.json and weights, in evaluation mode, on the CPU.
 
-    Nothing is downloaded. Peak memory is about one copy of the model.
+    Nothing is downloaded. Peak memory is about one copy of the model, because weights that need no change of shape or type are not copied: they are
+    mapped, and the operating system reads a page of the file when it is first used. So the files must not be overwritten in place as long as the model
+    is in use: it would change with them, or end the process where they become shorter. To remove or to replace them (as `save_hf` does) does no harm.
 
     Args:
         dtype: of the parameters; None: as stored.
