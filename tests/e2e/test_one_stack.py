@@ -77,6 +77,8 @@ def test_an_encoder_fills_in_and_does_not_write(recipe, tmp_path, capsys):
     out_of(capsys, "export", run, tmp_path / "hf", "--to", "hf")
     assert json.loads((tmp_path / "hf" / "config.json").read_text())["model_type"] == "bert"
     out_of(capsys, "import", tmp_path / "hf", tmp_path / "back")
+    back = json.loads(out_of(capsys, "evaluate", tmp_path / "back", "--source", tmp_path / "a.en", "--target", tmp_path / "a.fr", "--json"))
+    assert back["hidden"] == own["hidden"] and back["metrics"]["loss"]["score"] == pytest.approx(own["metrics"]["loss"]["score"], rel=1e-4)
     assert torch.equal(logits(anyformer.load(run, precision="fp32")), logits(anyformer.load(tmp_path / "back", precision="fp32")))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from anyformer.data import TextFiles, load_splits
+from anyformer.decoding import room_of
 from anyformer.errors import InputError, Problem
 from anyformer.evaluation import EvaluateConfig, Evaluation, MaskedEvaluation, evaluate_masked
 from anyformer.evaluation import evaluate as evaluate_translator
@@ -71,9 +72,10 @@ def find_hidden(run: Run, pairs: Sequence[tuple[str, str]], progress: Callable[[
     """What `evaluate` does with an encoder alone."""
     config, seed = _without_search(run.recipe.evaluate, changes)
     data, kept = run.recipe.data, _with_both_sides(pairs)
+    limit = min(data.length_limit, room_of(run.model) or data.length_limit)  # an imported model's table may be shorter
     found = evaluate_masked(
         run.model,
-        run.recipe.objective.bind(run.source_tokenizer, run.target_tokenizer, data.length_limit),
+        run.recipe.objective.bind(run.source_tokenizer, run.target_tokenizer, limit),
         [pairs[i] for i in kept],
         batch_tokens=data.batch_tokens,
         max_sentences=config.max_sentences,
