@@ -6,6 +6,7 @@ decoders go on with a text, prefix decoders behind an open one, encoders fill in
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 from collections import Counter
@@ -24,10 +25,15 @@ from anyformer.loss import cross_entropy
 from anyformer.model.model import Model
 from anyformer.parts.guarantees import guarantees_of
 from anyformer.text import BPE, Tokenizer
-from anyformer.training import AdamW, Cosine, TrainConfig, Trainer
+from anyformer.training import AdamW, Cosine, Muon, Optimizer, TrainConfig, Trainer
 
 VOCAB = 60
-OBJECTIVES: dict[str, Objective] = {"encoder-decoder": Translation(), "causal decoder": CausalLM(), "prefix decoder": PrefixLM(), "encoder": MaskedLM()}
+OBJECTIVES: dict[str, Objective] = {
+    "encoder-decoder": Translation(),
+    "causal decoder": CausalLM(),
+    "prefix decoder": PrefixLM(),
+    "encoder": MaskedLM(share=0.3),
+}
 ONE_EACH = [architectures.find(family).name for family in architectures.families()]
 EVERY = [pytest.param(name, marks=() if name in ONE_EACH else pytest.mark.slow) for name in architectures.known()]
 
@@ -153,12 +159,15 @@ def test_gradients_reach_every_parameter(model: Model) -> None:
 # ---- training
 
 
+HELD_OUT = 200  # pairs
+
+
 class Work(NamedTuple):
     """What a model is trained on."""
 
     objective: BoundObjective
     pairs: TokenizedPairs
-    entropy: float  # of the targets' tokens, one by one, in nats
+    entropy: float  # of the tokens that are to be predicted, one by one, in nats
 
 
 @functools.cache
@@ -173,21 +182,32 @@ def work(kind: str) -> Work:
     pairs, tokenizer = texts()
     objective = OBJECTIVES[kind].bind(tokenizer, tokenizer, 64)
     tokenized = TokenizedPairs.build(pairs, objective)
-    counts = Counter(token for example in tokenized for token in [*example.target, tokenizer.eos_id])
+    counts: Counter[int] = Counter()
+    for start in range(0, len(tokenized), 200):
+        batch = objective.collate(tokenized[start : start + 200], 3)
+        assert batch.targets is not None and batch.weights is not None
+        counts.update(batch.targets[batch.weights != 0].tolist())
     total = sum(counts.values())
     return Work(objective, tokenized, -sum(n / total * math.log(n / total) for n in counts.values()))
 
 
-def train(name: str, scale: str, steps: int, tokens: int, lr: float, folder: Path) -> tuple[list[float], float]:
-    """Trains as a recipe does. Gives the losses on held-out pairs at the start and at each evaluation, in nats a target; and the unigrams' entropy."""
+class LearnedEnoughError(Exception):
+    """Ends a training that has got where it was to go."""
+
+
+def train(name: str, scale: str, steps: int, tokens: int, optimizer: Optimizer, folder: Path, enough: float = 0.0) -> tuple[list[float], float]:
+    """Trains as a recipe does, until the loss on held-out pairs is less than `enough` times the unigrams' entropy, or for so many steps.
+
+    Gives that loss at the start and at each evaluation, in nats a target; and the entropy.
+    """
     kind = architectures.known()[name].kind
     objective, pairs, entropy = work(kind)
     torch.manual_seed(0)
     built = small(name, scale, texts()[1].vocab_size).build()
     assert OBJECTIVES[kind].misfits(built.config) == []
-    stream = BatchStream(objective, pairs, Sampler(pairs.lengths[200:], tokens, seed=1))
-    held_out = objective.collate(pairs[:100], 3) if tokens < 500 else objective.collate(pairs[:200], 3)
-    stream.dataset = pairs[200:]  # type: ignore[assignment]
+    stream = BatchStream(objective, pairs, Sampler(pairs.lengths[HELD_OUT:], tokens, seed=1))
+    stream.dataset = pairs[HELD_OUT:]  # type: ignore[assignment]
+    held_out = objective.collate(pairs[: HELD_OUT if enough else 100], 3)
     losses: list[float] = []
 
     @torch.no_grad()
@@ -196,33 +216,41 @@ def train(name: str, scale: str, steps: int, tokens: int, lr: float, folder: Pat
         sums = cross_entropy(model(held_out), held_out)
         built.train()
         losses.append(float(sums.nats / sums.weight))
+        if losses[-1] < enough * entropy:
+            raise LearnedEnoughError
         return {"loss": losses[-1]}
 
     evaluate()
     config = TrainConfig(
         max_steps=steps,
         precision="fp32",
-        optimizer=AdamW(lr=lr),
+        optimizer=optimizer,
         schedule=Cosine(warmup_steps=steps // 10),
         save_every=steps,
-        evaluate_every=max(steps // 4, 1),
+        evaluate_every=25 if enough else max(steps // 4, 1),
     )
-    Trainer(
+    trainer = Trainer(
         config, built, lambda forward, batch: cross_entropy(forward(batch), batch), lambda step: [stream.batch(step)], folder=folder, evaluate=evaluate
-    ).fit()
+    )
+    with contextlib.suppress(LearnedEnoughError):
+        assert trainer.fit().finished
     return losses, entropy
 
 
 @pytest.mark.parametrize("name", ONE_EACH)
 def test_some_steps_on_the_phrasebook_lower_the_loss(name: str, tmp_path: Path) -> None:
-    losses, _ = train(name, "30K", steps=16, tokens=400, lr=1e-2, folder=tmp_path)
+    losses, _ = train(name, "30K", steps=16, tokens=400, optimizer=AdamW(lr=1e-2), folder=tmp_path)
     assert losses[-1] < 0.93 * losses[0], losses
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("name", [name for name in ONE_EACH if architectures.known()[name].kind in ("causal decoder", "prefix decoder")])
+@pytest.mark.parametrize("name", ONE_EACH)
 def test_the_phrasebook_is_learned(name: str, tmp_path: Path) -> None:
-    """Well under the entropy of single tokens: what stands before, and in the other language, is read."""
-    losses, entropy = train(name, "200K", steps=250, tokens=1000, lr=4e-3, folder=tmp_path)
-    assert losses[-1] < 0.7 * entropy, (losses, entropy)
+    """Well under the entropy of single tokens: what stands around, before, and in the other language, is read.
+
+    Optimizer and rate are those of the packaged recipes. An encoder takes more steps, since a step teaches it fewer of its tokens; 0.3 of them are hidden.
+    """
+    steps, tokens = (700, 512) if architectures.known()[name].kind == "encoder" else (250, 1024)
+    losses, entropy = train(name, "tiny", steps, tokens, Muon(lr=3e-3), tmp_path, enough=0.75)
+    assert losses[-1] < 0.75 * entropy, (losses, entropy)
