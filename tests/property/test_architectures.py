@@ -251,6 +251,6 @@ def test_the_phrasebook_is_learned(name: str, tmp_path: Path) -> None:
 
     Optimizer and rate are those of the packaged recipes. An encoder takes more steps, since a step teaches it fewer of its tokens; 0.3 of them are hidden.
     """
-    steps, tokens = (600, 1024) if architectures.known()[name].kind == "encoder" else (250, 1024)
-    losses, entropy = train(name, "tiny", steps, tokens, Muon(lr=3e-3), tmp_path, enough=0.75)
+    steps = 600 if architectures.known()[name].kind == "encoder" else 250
+    losses, entropy = train(name, "tiny", steps, tokens=1024, optimizer=Muon(lr=3e-3), folder=tmp_path, enough=0.75)
     assert losses[-1] < 0.75 * entropy, (losses, entropy)
