@@ -22,6 +22,7 @@ from typing import Any, Literal, NamedTuple
 from anyformer.architectures.scale import scaled
 from anyformer.errors import ConfigError, Problem, nearest
 from anyformer.model.model import Model
+from anyformer.parts.part import MOST, too_large
 from anyformer.spec import read_value
 
 Kind = Literal["encoder-decoder", "causal decoder", "prefix decoder", "encoder"]
@@ -127,7 +128,7 @@ def get(name: str, *, scale: str | int | float | None = None, **changes: Any) ->
             problems.append(Problem(key, f"{found.family} takes no such argument{nearest(key, takes)}"))
             continue
         try:
-            read[key] = read_value(takes[key], value, key)
+            read[key] = _possible(read_value(takes[key], value, key), key)
         except ConfigError as error:
             problems += error.problems
     try:
@@ -139,6 +140,13 @@ def get(name: str, *, scale: str | int | float | None = None, **changes: Any) ->
     if scale is None:
         return config
     return scaled(config, scale, context=found.context, keep_vocabulary="vocab_size" in changes)
+
+
+def _possible(value: Any, key: str) -> Any:
+    """Asked here too, so that a size too large is told under the argument's name and nothing is computed from it."""
+    if isinstance(value, int) and value > MOST:
+        raise ConfigError(Problem(key, too_large(value)))
+    return value
 
 
 def number(text: str) -> float:

@@ -24,6 +24,7 @@ from anyformer.parts.attention import Attention
 TINY = 1_000_000  # parameters without embeddings; trains in a minute on a CPU
 TINY_CONTEXT = 512  # tokens; tables of positions and windows shrink with it
 TINY_VOCABULARY = 1_000  # until a tokenizer says
+LARGEST = 100 * 10**12  # parameters without embeddings; sixty times the largest model that has been published, Switch-C
 WITHIN = 0.05
 DEPTHS = 4  # that are always tried
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
@@ -40,6 +41,8 @@ def read(scale: str | int | float) -> int:
     found = re.fullmatch(r"(\d+(?:\.\d+)?(?:E\d+)?)\s*([KMBT]?)", str(scale).upper().replace(",", "").replace("_", ""))
     if isinstance(scale, bool) or found is None or float(found[1]) < 1:
         raise ConfigError(Problem("scale", f"{scale!r} is no size; write tiny, or parameters without embeddings as 10M or 1.5B"))
+    if float(found[1]) * UNITS[found[2]] > LARGEST:
+        raise ConfigError(Problem("scale", f"{scale} is more parameters than any model has by far; take at most {amount(LARGEST)}"))
     return round(float(found[1]) * UNITS[found[2]])
 
 

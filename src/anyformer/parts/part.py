@@ -11,13 +11,22 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
+from anyformer.errors import ConfigError, Problem
 from anyformer.spec import Spec
+
+MOST = 10**9  # of anything that a size can say: of tensors with two such dimensions the bytes can still be counted in 64 bits
 
 
 class PartConfig(Spec):
     """Base of all nested `Config`s; `part` is the class that it builds."""
 
     part: ClassVar[type[Part]]
+
+    def __post_init__(self) -> None:
+        huge = [Problem(name, too_large(value)) for name, value in vars(self).items() if isinstance(value, int) and value > MOST]
+        if huge:
+            raise ConfigError(*huge)
+        super().__post_init__()
 
     def build(self, *args: Any, **kwargs: Any) -> Any:
         """The part, with what its parent supplies (dimensions) as arguments; see the part's `__init__`."""
@@ -26,6 +35,10 @@ class PartConfig(Spec):
     def guarantees(self) -> frozenset[str]:
         """Which of "causal", "cached", "packed", "batched" hold for the part with this config (`parts.guarantees` says what they mean)."""
         return self.part.guarantees
+
+
+def too_large(value: int) -> str:
+    return f"{value} is more than a model can have of anything; take at most {MOST}"
 
 
 class Part(nn.Module):

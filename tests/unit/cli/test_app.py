@@ -60,6 +60,11 @@ def test_version(capsys):
         (["describe"], "give one name"),
         (["describe", "transformer-bas"], "did you mean"),
         (["describe", "transformer-base", "n_heads=7"], "do not divide"),
+        (["describe", "gpt2", "vocab_size=1000000000000000000"], "vocab_size: 1000000000000000000 is more than"),
+        (["describe", "gpt2", "d_model=1000000000000000000"], "d_model: 1000000000000000000 is more than"),
+        (["describe", "gpt2", "decoder.blocks.*.feed_forward.d_ff=10000000000"], "decoder.blocks.0.feed_forward.d_ff: 10000000000 is more than"),
+        (["describe", "gpt2", "--scale", "1000T"], "scale: 1000T is more parameters than any model has by far; take at most 100T"),
+        (["describe", "gpt2", "--scale", "1E999"], "scale: 1E999 is more parameters"),
         (["recipes", "show", "none"], "no such recipe"),
     ],
 )
