@@ -57,6 +57,17 @@ def positive(text: str) -> int:
     return value
 
 
+LONGEST = 8192  # tokens whose pairs are computed for a picture: 67 million, gigabytes for some encodings
+
+
+def drawn_length(text: str) -> int:
+    """An argument that says how many tokens a picture of pairs is to have."""
+    value = positive(text)
+    if value > LONGEST:
+        raise argparse.ArgumentTypeError(f"{text} tokens are too many to draw; take at most {LONGEST}")
+    return value
+
+
 # How often a thread of GNU's OpenMP, which PyTorch's wheels for Linux bring, looks for the others before it gives its core away. With the 300,000 of the
 # library, about ten milliseconds, two threads on a busy machine wait most of the time for one that cannot run because the other holds the core: training
 # of a small model on two cores under a load of 12 made 540 tokens/s with it, 2,600 with 3,000, 3,600 without looking at all. On the same machine with

@@ -28,7 +28,7 @@ def register(verbs: Any) -> None:
     parser = common.add_verb(verbs, "mask", "draw who sees whom, layer by layer", EXAMPLES)
     help_text = "a mask as an expression, or an architecture, a recipe or a run, and changes of it"
     parser.add_argument("arguments", nargs="*", metavar="WHAT | KEY=VALUE", help=help_text)
-    parser.add_argument("--length", type=common.positive, metavar="N", default=LENGTH, help=f"tokens of the text (default: {LENGTH})")
+    parser.add_argument("--length", type=common.drawn_length, metavar="N", default=LENGTH, help=f"tokens of the text (default: {LENGTH})")
     parser.add_argument("--prefix", type=common.positive, metavar="N", help="tokens of the open prefix, for masks that have one (default: a quarter)")
     parser.add_argument("--head", type=common.positive, metavar="N", default=1, help="which head, where each has a mask of its own (default: 1)")
     add_scale(parser)

@@ -31,7 +31,7 @@ def register(verbs: Any) -> None:
     parser = common.add_verb(verbs, "position", "draw how positions are told apart", EXAMPLES)
     help_text = f"an encoding ({WHAT}), or an architecture, a recipe or a run; and fields of the one, changes of the other"
     parser.add_argument("arguments", nargs="*", metavar="WHAT | KEY=VALUE", help=help_text)
-    parser.add_argument("--length", type=common.positive, metavar="N", help=f"positions (default: {LENGTH})")
+    parser.add_argument("--length", type=common.drawn_length, metavar="N", help=f"positions (default: {LENGTH})")
     parser.add_argument("--dim", type=common.positive, metavar="N", help=f"features of an embedding, or of a rotary head (default: {DIM})")
     parser.add_argument("--heads", type=common.positive, metavar="N", help=f"heads (default: {HEADS})")
     add_scale(parser)

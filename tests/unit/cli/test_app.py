@@ -65,6 +65,9 @@ def test_version(capsys):
         (["describe", "gpt2", "decoder.blocks.*.feed_forward.d_ff=10000000000"], "decoder.blocks.0.feed_forward.d_ff: 10000000000 is more than"),
         (["describe", "gpt2", "--scale", "1000T"], "scale: 1000T is more parameters than any model has by far; take at most 100T"),
         (["describe", "gpt2", "--scale", "1E999"], "scale: 1E999 is more parameters"),
+        (["mask", "Causal()", "--length", "1000000000000"], "argument --length: 1000000000000 tokens are too many to draw; take at most 8192"),
+        (["mask", "gpt2", "--length", "8193"], "--length"),
+        (["position", "alibi", "--length", "10000000"], "argument --length: 10000000 tokens are too many to draw; take at most 8192"),
         (["recipes", "show", "none"], "no such recipe"),
     ],
 )
