@@ -44,7 +44,7 @@ def convert(path: str | Path, out: str | Path, operations: list[Operation], *, s
     """
     if not operations:
         raise InputError("say what to change; `anyformer convert --help` lists what can be")
-    where, out = folder.open_run(Path(path)), Path(out)
+    where, out = folder.open_run(path), Path(out)
     folder.check_free(out, overwrite)
     recipe, found = read_recipe(where), find_weights(where, step)
     model = load_model(recipe, where, found)

@@ -45,7 +45,7 @@ def export_hf(
         InputError: there is no such run, or `out` holds something.
         OSError: the disk is full, or `out` cannot be written. As after any error, and after Ctrl-C, nothing is left then.
     """
-    where, out = folder.open_run(Path(run)), Path(out)
+    where, out = folder.open_run(run), Path(out)
     _check_free(out)
     found = find_weights(where, step)
     model = load_model(read_recipe(where), where, found).eval()

@@ -127,12 +127,15 @@ def is_run(folder: Path) -> bool:
     return (folder / "config.yaml").is_file()
 
 
-def open_run(path: Path) -> Path:
+def open_run(path: str | Path) -> Path:
     """The folder of an existing run.
 
     Raises:
         InputError: there is none; the message names the runs that there are.
     """
+    if path == "":
+        raise InputError("the name of the run is empty; give its folder, . for the current one")
+    path = Path(path)
     if path.is_file():
         path = path.parent
     if is_run(path):

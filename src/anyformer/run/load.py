@@ -95,7 +95,7 @@ def load(path: str | Path, *, step: str | int | None = None, device: str = "auto
         InputError: there is no such run.
         CheckpointError: the folder is damaged, incomplete or of another format version.
     """
-    where = folder.open_run(Path(path))
+    where = folder.open_run(path)
     recipe = read_recipe(where)
     chosen = choose_device(device)
     try:

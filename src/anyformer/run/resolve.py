@@ -46,6 +46,8 @@ def resolve(thing: Any, changes: Mapping[str, Any] | None = None, scale: str | i
     if not isinstance(thing, (str, Path)):
         return _changed(Named(str(thing.path), thing.config, context=thing.recipe.data.length_limit), changes, scale)
     name = str(thing)
+    if not name.strip():
+        raise InputError("the name is empty; give an architecture (`anyformer list`), a config or recipe, or a run (. for the current folder)")
     if name in architectures.known() or name in architectures.families():
         return _architecture(name, changes, scale)
     file = _file(name)

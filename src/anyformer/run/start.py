@@ -41,7 +41,7 @@ def find_start(recipe: File, changes: Mapping[str, Any], source: File, target: F
         raise InputError(Problem("--overwrite", "replaces a run, and --resume goes on with it: give one of them"))
     if resume is not None and str(resume) != "auto":
         resuming.check_arguments(Path(resume), recipe, source, target, out)
-        return _named(folder.open_run(Path(resume)), changes)
+        return _named(folder.open_run(resume), changes)
     if recipe is None and not source and not target:
         if out is None or resume is None or not folder.is_run(Path(out)):
             raise InputError(_NOTHING)

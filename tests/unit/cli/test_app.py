@@ -68,6 +68,11 @@ def test_version(capsys):
         (["mask", "Causal()", "--length", "1000000000000"], "argument --length: 1000000000000 tokens are too many to draw; take at most 8192"),
         (["mask", "gpt2", "--length", "8193"], "--length"),
         (["position", "alibi", "--length", "10000000"], "argument --length: 10000000 tokens are too many to draw; take at most 8192"),
+        (["describe", ""], "the name is empty"),
+        (["mask", ""], "the name is empty"),
+        (["diff", "gpt2", ""], "the name is empty"),
+        (["translate", "", "text"], "the name of the run is empty"),
+        (["export", "", "out", "--to", "hf"], "the name of the run is empty"),
         (["recipes", "show", "none"], "no such recipe"),
     ],
 )
