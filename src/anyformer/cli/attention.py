@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any
 
 from anyformer.cli import common, search_options
@@ -21,7 +20,7 @@ def register(verbs: Any) -> None:
     parser.add_argument("model", metavar="RUN", help="a run folder")
     parser.add_argument("texts", nargs="*", default=None, metavar="TEXT", help="one sentence")
     parser.add_argument("--translation", metavar="TEXT", help="look at this translation instead of the model's own")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where the pictures go (default: RUN/plots/<first words>)")
+    parser.add_argument("--out", type=common.output_path, metavar="FOLDER", help="where the pictures go (default: RUN/plots/<first words>)")
     parser.add_argument("--json", action="store_true", help="print the weights and the names of the files as an object")
     common.add_model_options(parser)
     search_options.add(parser, without=("n_best",))

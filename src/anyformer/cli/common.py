@@ -57,6 +57,14 @@ def positive(text: str) -> int:
     return value
 
 
+def output_path(text: str) -> Path:
+    """An argument that names a file to write: its folder must be there, so that a slip of the pen makes none and is told before the work is done."""
+    path = Path(text)
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{text}: there is no folder {path.parent}; make it, or take another")
+    return path
+
+
 LONGEST = 8192  # tokens whose pairs are computed for a picture: 67 million, gigabytes for some encodings
 
 

@@ -21,7 +21,7 @@ def register(verbs: Any) -> None:
     parser = common.add_verb(verbs, "draw", "draw the block diagram of a model, as SVG or PNG", EXAMPLES)
     help_ = "an architecture (`anyformer list`), a config or recipe as a file, a packaged recipe or a run; and changes of it"
     parser.add_argument("arguments", nargs="*", metavar="NAME | KEY=VALUE", help=help_)
-    parser.add_argument("-o", "--out", type=Path, metavar="FILE", help="where it goes: .svg, whose text stays text, or .png (default: NAME.svg)")
+    parser.add_argument("-o", "--out", type=common.output_path, metavar="FILE", help="where it goes: .svg, whose text stays text, or .png (default: NAME.svg)")
     add_scale(parser)
     parser.add_argument("--json", action="store_true", help="the name of the file in an object")
     parser.set_defaults(handler=_draw, rest="arguments")

@@ -24,7 +24,7 @@ def register(verbs: Any) -> None:
     parser.add_argument("--split", choices=("train", "validation", "test"), help="of the run's corpus (default: test)")
     parser.add_argument("--source", type=Path, metavar="FILE", help="own texts, one a line, instead of a split")
     parser.add_argument("--target", type=Path, metavar="FILE", help="their reference translations")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write the translations here, one a line; line n of own files gives line n")
+    parser.add_argument("--output", type=common.output_path, metavar="FILE", help="write the translations here, one a line; line n of own files gives line n")
     parser.add_argument("--max-sentences", type=common.positive, metavar="N", help="at most this many, spread over the split (default: the recipe's)")
     parser.add_argument("--json", action="store_true", help="an object instead of a table")
     common.add_model_options(parser)

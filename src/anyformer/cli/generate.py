@@ -22,7 +22,7 @@ def register(verbs: Any) -> None:
     parser.add_argument("model", metavar="RUN", help="a run folder")
     parser.add_argument("--prompt", action="append", default=[], metavar="TEXT", help="what to go on from; may be given more than once")
     parser.add_argument("--input", type=Path, metavar="FILE", help="a prompt a line (default: the lines of standard input)")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="where the texts go (default: standard output)")
+    parser.add_argument("--output", type=common.output_path, metavar="FILE", help="where the texts go (default: standard output)")
     parser.add_argument("--echo", action="store_true", help="print the prompt before its continuation")
     parser.add_argument("--scores", action="store_true", help="print prompt number, rank, score and text, separated by tabs")
     parser.add_argument("--json", action="store_true", help="print a JSON object for each prompt")

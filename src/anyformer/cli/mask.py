@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anyformer.cli import common
@@ -32,7 +31,7 @@ def register(verbs: Any) -> None:
     parser.add_argument("--prefix", type=common.positive, metavar="N", help="tokens of the open prefix, for masks that have one (default: a quarter)")
     parser.add_argument("--head", type=common.positive, metavar="N", default=1, help="which head, where each has a mask of its own (default: 1)")
     add_scale(parser)
-    parser.add_argument("-o", "--out", type=Path, metavar="FILE", help="a .png or an .svg instead of text")
+    parser.add_argument("-o", "--out", type=common.output_path, metavar="FILE", help="a .png or an .svg instead of text")
     parser.add_argument("--json", action="store_true", help="the tables as an object")
     parser.set_defaults(handler=_mask, rest="arguments")
 

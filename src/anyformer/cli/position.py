@@ -35,7 +35,7 @@ def register(verbs: Any) -> None:
     parser.add_argument("--dim", type=common.positive, metavar="N", help=f"features of an embedding, or of a rotary head (default: {DIM})")
     parser.add_argument("--heads", type=common.positive, metavar="N", help=f"heads (default: {HEADS})")
     add_scale(parser)
-    parser.add_argument("-o", "--out", type=Path, metavar="FILE", help="a .png or an .svg (default: position-WHAT.png)")
+    parser.add_argument("-o", "--out", type=common.output_path, metavar="FILE", help="a .png or an .svg (default: position-WHAT.png)")
     parser.set_defaults(handler=_position, rest="arguments")
 
 

@@ -91,7 +91,7 @@ def register(verbs: Any) -> None:
 def _register_train(inner: Any) -> None:
     train = common.add_verb(inner, "train", "learn a vocabulary from text files", TRAIN_EXAMPLES)
     train.add_argument("files", nargs="+", metavar="FILE", help="text files, a text a line, plain or .gz; - is standard input")
-    train.add_argument("--out", type=Path, default=Path("tokenizer.json"), metavar="FILE", help="what to write (default: tokenizer.json)")
+    train.add_argument("--out", type=common.output_path, default=Path("tokenizer.json"), metavar="FILE", help="what to write (default: tokenizer.json)")
     train.add_argument("--overwrite", action="store_true", help="write even if the file exists")
     train.add_argument("--kind", default="BPE", metavar="KIND", help=f"one of {', '.join(KINDS)} (default: BPE)")
     train.add_argument(

@@ -25,7 +25,7 @@ def register(verbs: Any) -> None:
     parser.add_argument("model", metavar="RUN", help="a run folder")
     parser.add_argument("texts", nargs="*", default=None, metavar="TEXT", help="texts to translate (default: the lines of --input, or of standard input)")
     parser.add_argument("--input", type=Path, metavar="FILE", help="a text a line")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="where the translations go (default: standard output)")
+    parser.add_argument("--output", type=common.output_path, metavar="FILE", help="where the translations go (default: standard output)")
     parser.add_argument("--scores", action="store_true", help="print input number, rank, score and text, separated by tabs")
     parser.add_argument("--json", action="store_true", help="print a JSON object for each input")
     common.add_model_options(parser)

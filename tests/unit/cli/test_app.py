@@ -40,6 +40,23 @@ def test_version(capsys):
     assert "anyformer 0" in capsys.readouterr().out
 
 
+PLACES = {
+    "draw": ["gpt2", "-o"],
+    "mask": ["Causal()", "-o"],
+    "position": ["alibi", "-o"],
+    "attention": ["runs/x", "a", "--out"],
+    "translate": ["runs/x", "--output"],
+}
+
+
+@pytest.mark.parametrize("verb", PLACES)
+def test_a_folder_that_is_not_there_is_not_made_by_the_way(verb, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main([verb, *PLACES[verb], "fgiures/x.png"]) == 2
+    assert "fgiures/x.png: there is no folder fgiures; make it" in capsys.readouterr().err
+    assert not (tmp_path / "fgiures").exists()
+
+
 @pytest.mark.parametrize(
     ("args", "says"),
     [
