@@ -138,6 +138,7 @@ class Harmful:
 
 
 @pytest.mark.parametrize("make", ["code", "cut", "list", "garbage"])
+@pytest.mark.filterwarnings("error")  # the refusal says it all
 def test_bad_pickles(make: str, tmp_path: Path) -> None:
     path = tmp_path / "pytorch_model.bin"
     torch.save({"a": Harmful()} if make == "code" else [1] if make == "list" else HELD, path)

@@ -12,6 +12,7 @@ import torch
 from tokenizers import Tokenizer as Backend
 from tokenizers import decoders, models, pre_tokenizers, processors
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers.utils import logging
 
 import anyformer
 from anyformer.cli import main
@@ -61,6 +62,14 @@ def test_there_and_back(theirs: Path, run: Path, tmp_path: Path) -> None:
         assert filecmp.cmp(theirs / name, tmp_path / "back" / name, shallow=False)
     said, again = (json.loads((f / "config.json").read_text()) for f in (theirs, tmp_path / "back"))
     assert {k: again[k] for k in said if k != "transformers_version"} == {k: v for k, v in said.items() if k != "transformers_version"}
+
+
+def test_an_export_draws_no_bar_of_theirs(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    logging.enable_progress_bar()
+    assert main(["export", str(run), str(tmp_path / "out"), "--to", "hf"]) == 0
+    told = capsys.readouterr()
+    assert "Loading" not in told.err and "greedy tokens equal" in told.out
+    assert logging.is_progress_bar_enabled(), "it is for the others again"
 
 
 def test_half_precision_stays(theirs: Path, tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,7 +49,8 @@ def check_export(model: Model, folder: Path, seed: int = 0, called: Path | None 
 
     path = str(called or folder)
     name = json.loads((folder / "config.json").read_text(encoding="utf-8"))["architectures"][0]
-    theirs, report = getattr(transformers, name).from_pretrained(folder, dtype="auto", output_loading_info=True)
+    with _without_bars():
+        theirs, report = getattr(transformers, name).from_pretrained(folder, dtype="auto", output_loading_info=True)
     tables = {n for n, p in theirs.named_parameters() if not p.requires_grad}  # sinusoids, which it computes where the file has none
     unread = {n for n in report["unexpected_keys"] if ".pooler." in n and model.pooler is not None}  # the class that fills in words leaves it to others
     bad = {
@@ -73,6 +76,20 @@ def check_export(model: Model, folder: Path, seed: int = 0, called: Path | None 
     if not torch.equal(wanted, found):
         raise ConversionError(Problem(path, f"writes other tokens in transformers: {found[0].tolist()} instead of {wanted[0].tolist()}"))
     return Check(difference, scale, wanted.numel())
+
+
+@contextlib.contextmanager
+def _without_bars() -> Iterator[None]:
+    """Their loading draws a bar, on a terminal or not."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def _inputs(model: Model, generator: torch.Generator) -> dict[str, Tensor]:
