@@ -105,6 +105,7 @@ def test_what_cannot_be_drawn(tmp_path: Path) -> None:
 
 def test_the_verb_draws_where_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "pictures").mkdir()
     assert main(["position", "rotary", "base=100", "--length", "16", "--dim", "8", "-o", "pictures/r.svg"]) == 0
     assert capsys.readouterr().out.split() == ["Rotary(base=100.0)", "pictures/r.svg"] and "Rotary(base=100.0)" in texts_of(tmp_path / "pictures" / "r.svg")
     assert main(["position", "transformer-base", "--length", "16"]) == 0
