@@ -28,6 +28,8 @@ def finish(run: Run, plan: Plan, result: Result, screen: Screen) -> Evaluation |
     screen.say(f"\n{result.message}: step {result.step:,}, {tokens}")
     if note := warmup_note(prepared.recipe.train, result.step):
         screen.note(note)
+    if run.model.decoder is not None and (told := announcement(prepared, result)):
+        screen.say(told)
     found = None if run.model.decoder is None else compare(run, prepared.splits.validation)
     _tell(run, found or find_hidden(run, prepared.splits.validation), screen)
     screen.say(f"run        {run.path}")
@@ -37,6 +39,19 @@ def finish(run: Run, plan: Plan, result: Result, screen: Screen) -> Evaluation |
     screen.say(f"report     {write_page(run.path, plan, result, {} if found is None else {'validation': found}, plot)}")
     screen.say(next_commands(run, prepared))
     return found
+
+
+def announcement(prepared: Prepared, result: Result) -> str | None:
+    """Where the evaluation is likely to take longer than the training: how much is translated, and what shortens it.
+
+    Reckoned as if each beam wrote the references' tokens at the speed of training: a forward pass for each is cheaper, and steps of one token are dearer.
+    """
+    how, pairs = prepared.recipe.evaluate, len(prepared.splits.validation)
+    n = min(pairs, how.max_sentences or pairs)
+    written = n * float(prepared.validation.lengths[:, -1].mean()) * how.search.beam
+    if written <= result.tokens:
+        return None
+    return f"translating {counted(n, 'validation sentence')} with beam {how.search.beam}, likely longer than the training took; evaluate.max_sentences=N takes fewer"
 
 
 def _tell(run: Run, found: Evaluation | MaskedEvaluation, screen: Screen) -> None:
