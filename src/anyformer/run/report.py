@@ -51,7 +51,8 @@ def announcement(prepared: Prepared, result: Result) -> str | None:
     written = n * float(prepared.validation.lengths[:, -1].mean()) * how.search.beam
     if written <= result.tokens:
         return None
-    return f"translating {counted(n, 'validation sentence')} with beam {how.search.beam}, likely longer than the training took; evaluate.max_sentences=N takes fewer"
+    what = f"translating {counted(n, 'validation sentence')} with beam {how.search.beam}"
+    return f"{what}, likely longer than the training took; evaluate.max_sentences=N takes fewer"
 
 
 def _tell(run: Run, found: Evaluation | MaskedEvaluation, screen: Screen) -> None:
