@@ -8,6 +8,7 @@ reduced-precision units the same call may round to bf16.
 from __future__ import annotations
 
 import functools
+import math
 import time
 from collections.abc import Callable, Collection
 from typing import Any, Literal, get_args
@@ -17,17 +18,18 @@ import torch.nn.functional as F
 from torch import Tensor
 
 Shape = Literal["square", "wide"]
+_LEAST = 0.1  # of the time, that training must gain: its backward pass lays matrices out anew
+_LEAST_FORWARD = 0.03
 _WIDE = 4096  # outputs from which a product counts as wide: a vocabulary
 _PROBES = {"square": (512, 256, 512), "wide": (160, 128, 8192)}  # rows, inputs, outputs
 
 
 def fast_linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """x W^T + b in fp32, by the way that is faster for its shape."""
-    if ("wide" if weight.shape[0] >= _WIDE else "square") not in chosen():
-        return F.linear(x, weight, bias)
+    shape: Shape = "wide" if weight.shape[0] >= _WIDE else "square"
     if torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad):
-        return _OneDnnLinear.apply(x, weight, bias)
-    return _product(x, weight, bias)
+        return _OneDnnLinear.apply(x, weight, bias) if shape in chosen() else F.linear(x, weight, bias)
+    return _product(x, weight, bias) if shape in chosen(forward=True) else F.linear(x, weight, bias)
 
 
 _fixed: tuple[Shape, ...] | None = None
@@ -39,16 +41,21 @@ def use(shapes: Collection[Shape] | None) -> None:
     _fixed = None if shapes is None else tuple(sorted(shapes))
 
 
-def chosen() -> tuple[Shape, ...]:
-    """The shapes whose fp32 products go through oneDNN in this process."""
-    return tuple(s for s in get_args(Shape) if gains(s)) if _fixed is None else _fixed
+def chosen(forward: bool = False) -> tuple[Shape, ...]:
+    """The shapes whose fp32 products go through oneDNN in this process: where a step of training gains, or, `forward`, a product without gradients."""
+    return _gaining(_LEAST_FORWARD if forward else _LEAST) if _fixed is None else _fixed
 
 
 @functools.cache
-def gains(shape: Shape) -> bool:
-    """Whether oneDNN's fp32 product of this shape is as exact here as the default, and at least a tenth faster."""
+def _gaining(least: float) -> tuple[Shape, ...]:
+    return tuple(s for s in get_args(Shape) if share_of_time(s) < 1 - least)
+
+
+@functools.cache
+def share_of_time(shape: Shape) -> float:
+    """Of the default product's time, what oneDNN's takes here; infinite where it is not as exact or not there."""
     if not torch.backends.mkldnn.is_available() or not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
-        return False
+        return math.inf
     rows, d_in, d_out = _PROBES[shape]
     draws = torch.Generator().manual_seed(0)
     x, weight = torch.randn(rows, d_in, generator=draws), torch.randn(d_out, d_in, generator=draws)
@@ -56,22 +63,22 @@ def gains(shape: Shape) -> bool:
         try:
             ours, theirs = _product(x, weight, None), F.linear(x, weight)
         except RuntimeError:
-            return False
+            return math.inf
         if (ours - theirs).abs().max() > 1e-5 * theirs.abs().max():
-            return False
+            return math.inf
         fast, default = _seconds(lambda: _product(x, weight, None), lambda: F.linear(x, weight))
-        return fast < 0.9 * default
+        return fast / default
 
 
 def _seconds(*calls: Callable[[], Tensor]) -> list[float]:
-    """The median time of each call; in turns, so that each finds the caches as another has left them."""
+    """The shortest time of each call, which other work on the machine spoils least; in turns, so that each finds the caches as another has left them."""
     times: list[list[float]] = [[] for _ in calls]
-    for _ in range(9):
+    for _ in range(15):
         for call, taken in zip(calls, times, strict=True):
             start = time.perf_counter()
             call()
             taken.append(time.perf_counter() - start)
-    return [sorted(taken)[len(taken) // 2] for taken in times]
+    return [min(taken) for taken in times]
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
