@@ -223,7 +223,7 @@ def test_outputs_that_cannot_be_written_are_named_as_they_were_given(trained, re
     assert refused(capsys, "tokenizer", "train", recipe.parent / "tiny.en", "--kind", "word", "--out", "/proc/t.json").startswith("error: /proc/t.json: ")
     assert refused(capsys, "attention", trained, "the dog .", "--out", recipe).startswith(f"error: {recipe}: exists, and is no folder")
     output = recipe.parent / "none" / "made"
-    assert refused(capsys, "translate", trained, "the dog .", "--output", output).startswith(f"error: {output}: no such file or folder")
+    assert refused(capsys, "translate", trained, "the dog .", "--output", output).startswith(f"error: {output}: there is no folder")
 
 
 def test_runs_elsewhere_are_named_and_a_folder_is_not_called_by_a_dot(recipe, copied, capsys, monkeypatch):
@@ -265,7 +265,7 @@ def test_an_evaluation_that_fails_leaves_the_output_of_before(trained, recipe, t
     files = ["--source", recipe.parent / "tiny.en", "--target", recipe.parent / "tiny.fr"]
     assert "180" in refused(capsys, "evaluate", trained, *files, "--output", tmp_path / "made")
     assert (tmp_path / "made").read_text() == "of before" and len(list(tmp_path.glob("*made*"))) == 1
-    assert "no such file or folder" in refused(capsys, "evaluate", trained, *files, "--output", tmp_path / "none" / "made")
+    assert "there is no folder" in refused(capsys, "evaluate", trained, *files, "--output", tmp_path / "none" / "made")
 
 
 def test_input_that_is_not_utf8(trained, tmp_path, capsys):

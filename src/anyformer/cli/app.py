@@ -62,6 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _take_rest(parser, args, left, given[end + 1 :])
     except SystemExit as stop:
         return int(stop.code or 0) if not isinstance(stop.code, str) else 2
+    except AnyformerError as error:  # an argument of the right form that cannot be
+        return failure.wrong_input([str(p) for p in error.problems])
     if args.version:
         print(common.version_text())
         return 0

@@ -61,7 +61,7 @@ def output_path(text: str) -> Path:
     """An argument that names a file to write: its folder must be there, so that a slip of the pen makes none and is told before the work is done."""
     path = Path(text)
     if not path.parent.is_dir():
-        raise argparse.ArgumentTypeError(f"{text}: there is no folder {path.parent}; make it, or take another")
+        raise InputError(f"{text}: there is no folder {path.parent}; make it, or take another")
     return path
 
 

@@ -111,7 +111,7 @@ def test_train_refuses_what_cannot_be(files, tmp_path):
     ):
         with pytest.raises(error, match=why):
             run("train", *words, *out)
-    with pytest.raises(InputError, match="no such folder"):
+    with pytest.raises(InputError, match="there is no folder"):
         run("train", files[0], "--out", str(tmp_path / "no" / "t.json"))
     assert not (tmp_path / "t.json").exists()
 
