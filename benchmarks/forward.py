@@ -18,11 +18,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-import torch  # noqa: E402 - the number of threads is read when it is imported
-import transformers as hf  # noqa: E402
+import torch
+import transformers as hf
 
-import anyformer as af  # noqa: E402
+import anyformer as af
 
 WIDE: dict[str, Any] = {"hidden_size": 768, "num_attention_heads": 12, "vocab_size": 32000}
 

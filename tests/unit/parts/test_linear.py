@@ -45,3 +45,17 @@ def test_together_equals_alone(rows: int, biases: tuple[bool, bool], dtype: torc
     x = torch.randn(rows, 8, dtype=dtype)
     for joined, linear in zip(apply_together(x, maps), maps, strict=True):
         assert torch.allclose(joined.float(), linear(x).float(), atol=1e-5 if dtype == torch.float32 else 0.1)
+
+
+@pytest.mark.parametrize(("share", "training", "forward"), [(0.8, True, True), (0.95, False, True), (1.0, False, False), (float("inf"), False, False)])
+def test_onednn_is_chosen_where_it_gains(share: float, training: bool, forward: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onednn, "share_of_time", lambda shape: share)
+    monkeypatch.setattr(onednn, "_fixed", None)
+    onednn._gaining.cache_clear()
+    try:
+        both = ("square", "wide")
+        assert onednn.chosen() == (both if training else ()) and onednn.chosen(forward=True) == (both if forward else ())
+        onednn.use(["wide"])  # a run's choice holds for its evaluations too
+        assert onednn.chosen() == onednn.chosen(forward=True) == ("wide",)
+    finally:
+        onednn._gaining.cache_clear()
