@@ -16,12 +16,13 @@ from anyformer.data.objectives import BoundObjective, BoundTranslation, Example,
 from anyformer.data.own_files import Jsonl, TextFiles, Tsv
 from anyformer.data.provenance import file_digests, located
 from anyformer.data.report import DataReport
+from anyformer.data.resampling import Resampling
 from anyformer.data.sampler import Sampler, evaluation_batches, real_share
 from anyformer.data.splits import Splits, load_splits
 from anyformer.data.stream import BatchStream
 
 __all__ = [
     "BatchStream", "BoundObjective", "BoundTranslation", "Cleaning", "Corpus", "DataConfig", "DataReport", "Elsewhere", "Example", "HeldOut",
-    "Jsonl", "LengthReport", "Named", "Objective", "Pair", "Sampler", "Source", "Splits", "TextFiles", "TokenizedPairs", "Translation", "Tsv",
+    "Jsonl", "LengthReport", "Named", "Objective", "Pair", "Resampling", "Sampler", "Source", "Splits", "TextFiles", "TokenizedPairs", "Translation", "Tsv",
     "evaluation_batches", "file_digests", "load_splits", "located", "real_share",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from anyformer.data import BatchStream, BoundObjective, Sampler, Splits, TokenizedPairs, load_splits, located
+from anyformer.data import BatchStream, BoundObjective, Resampling, Sampler, Splits, TokenizedPairs, load_splits, located
 from anyformer.errors import AnyformerError, ConfigError, Problem
 from anyformer.model.model import Model
 from anyformer.run import model_section
@@ -61,7 +61,11 @@ def prepare(recipe: Recipe, data_dir: Path | None = None, folder: Path | None = 
     validation = TokenizedPairs.build(splits.validation, objective, "cut")
     if "batches" in fit:
         recipe = _with_room(recipe, train)
-    stream = BatchStream(objective, train, Sampler(train.lengths, recipe.data.batch_tokens, recipe.train.seed), rank, world)
+    seed = recipe.train.seed
+    with _under("data"):
+        resampling = Resampling(train, objective, source, target, recipe.data.bpe_dropout, seed) if recipe.data.bpe_dropout else None
+    sampler = Sampler(resampling.lengths if resampling else train.lengths, recipe.data.batch_tokens, seed)
+    stream = BatchStream(objective, train, sampler, rank, world, resampling)
     with _under("model"):
         model = model_section.resolve(recipe.model, target.vocab_size, None if source is target else source.vocab_size)
     misfits = [*recipe.objective.misfits(model), *_beyond_tables(model, recipe.data.length_limit)]

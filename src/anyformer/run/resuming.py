@@ -18,6 +18,7 @@ FIXED = {
     "objective": "the model has learned it",
     "data.max_length": "it decides which batches the run sees",
     "data.over_length": "it decides which batches the run sees",
+    "data.bpe_dropout": "it decides which batches the run sees",
     "data.batch_tokens": "it decides which batches the run sees",
     "data.max_pairs": "it decides which batches the run sees",
     "data.cleaning": "it decides which batches the run sees",
