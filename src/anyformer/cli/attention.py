@@ -31,9 +31,8 @@ def _attention(args: argparse.Namespace) -> None:
     if len(args.texts) != 1:
         raise InputError(f"give one sentence (in quotes), got {counted(len(args.texts), 'text')}")
     from anyformer.run.attend import attention
-    from anyformer.run.load import load
 
-    run = load(args.model, step=args.step, device=args.device, precision=args.precision)
+    run = common.open_run(args)
     found = attention(run, args.texts[0], translation=args.translation, out=args.out, **search_options.given(args, run.recipe.evaluate.search))
     notes = dict.fromkeys(p.note for p in found.pictures.values() if p.note)
     if args.json:

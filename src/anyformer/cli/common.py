@@ -7,10 +7,13 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anyformer.errors import InputError
 from anyformer.run.versions import versions
+
+if TYPE_CHECKING:
+    from anyformer.run.load import Run
 
 
 def add_verb(verbs: Any, name: str, summary: str, examples: str = "") -> argparse.ArgumentParser:
@@ -97,6 +100,15 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     """What every verb that opens a run takes."""
     parser.add_argument("--step", metavar="best|latest|N", help="which of the run's saved steps (default: the best by validation loss, averages included)")
     parser.add_argument("--batch-size", type=positive, default=32, metavar="N", help="sentences at once (default: 32)")
+
+
+def open_run(args: argparse.Namespace) -> Run:
+    """The run that a verb names, in a process that is there for nothing else: what a search frees is kept for its next step."""
+    from anyformer.run.load import load
+    from anyformer.training.allocator import keep_freed_memory
+
+    keep_freed_memory()
+    return load(args.model, step=args.step, device=args.device, precision=args.precision)
 
 
 def refuse_both(args: argparse.Namespace, one: str, other: str) -> None:

@@ -41,9 +41,8 @@ def _evaluate(args: argparse.Namespace) -> None:
             raise InputError(Problem("--output", f"{args.output} is read here, and would be lost; choose another name"))
     from anyformer.evaluation import Evaluation
     from anyformer.run.evaluate import evaluate
-    from anyformer.run.load import load
 
-    run = load(args.model, step=args.step, device=args.device, precision=args.precision)
+    run = common.open_run(args)
     encoder = run.model.decoder is None
     if encoder and args.output:
         raise InputError(Problem("--output", "is for translations, and an encoder alone writes none"))

@@ -33,9 +33,7 @@ def register(verbs: Any) -> None:
 
 def _generate(args: argparse.Namespace) -> None:
     common.refuse_both(args, "prompt", "input")
-    from anyformer.run.load import load
-
-    run = load(args.model, step=args.step, device=args.device, precision=args.precision)
+    run = common.open_run(args)
     search = search_options.given(args)
     prompts = list(textio.lines(args.prompt, args.input))
     plain = not (args.json or args.scores or args.n_best or args.output)

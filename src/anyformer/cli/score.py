@@ -35,9 +35,7 @@ def register(verbs: Any) -> None:
 
 def _score(args: argparse.Namespace) -> None:
     pairs = _pairs(args)
-    from anyformer.run.load import load
-
-    run = load(args.model, step=args.step, device=args.device, precision=args.precision)
+    run = common.open_run(args)
     too_long: list[int] = []
     for start in range(0, len(pairs), CHUNK):
         chunk = pairs[start : start + CHUNK]

@@ -35,9 +35,7 @@ def register(verbs: Any) -> None:
 
 def _translate(args: argparse.Namespace) -> None:
     common.refuse_both(args, "texts", "input")
-    from anyformer.run.load import load
-
-    run = load(args.model, step=args.step, device=args.device, precision=args.precision)
+    run = common.open_run(args)
     interactive = args.input is None and not args.texts and sys.stdin.isatty()
     lines = textio.lines(args.texts, args.input)
     with textio.output(args.output) as out:

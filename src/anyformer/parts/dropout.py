@@ -22,15 +22,20 @@ class Dropout(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or self.p == 0:
             return x
-        if x.device.type != "cpu" or x.dtype not in _BITS:
+        if not _draws_bits(x):
             return F.dropout(x, self.p)
         return x * keep_mask(x, self.p)
 
     def add(self, skip: Tensor, x: Tensor) -> Tensor:
         """skip + dropout(x), in one pass where a mask is drawn here."""
-        if not self.training or self.p == 0 or x.device.type != "cpu" or x.dtype not in _BITS or skip.dtype != x.dtype:
+        if not self.training or self.p == 0 or not _draws_bits(x) or skip.dtype != x.dtype:
             return skip + self(x)
         return torch.addcmul(skip, x, keep_mask(x, self.p))
+
+
+def _draws_bits(x: Tensor) -> bool:
+    """Whether the mask is drawn here: a compiler has a cheap one of its own, and none for views between widths."""
+    return x.device.type == "cpu" and x.dtype in _BITS and not torch.compiler.is_compiling()
 
 
 def keep_mask(like: Tensor, p: float) -> Tensor:
