@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 
 from anyformer.data.dataset import TokenizedPairs
 from anyformer.data.objectives import BoundObjective, Example
-from anyformer.data.sampler import splitmix64
+from anyformer.data.sampler import noise
 from anyformer.text import Tokenizer
 from anyformer.text.bpe_dropout import BpeDropout
 
@@ -17,7 +15,7 @@ class Resampling:
     """BPE-dropout on both sides of a dataset.
 
     Attributes:
-        lengths: [N, sides] positions that the examples take on average; batches are planned by them, so one may take a little more than its budget.
+        lengths: [N, sides] positions that the examples take, a mean and one standard deviation; batches are planned by them, so that few take more than their budget.
 
     Raises:
         ConfigError: a share that is none, or a tokenizer without merges.
@@ -29,21 +27,19 @@ class Resampling:
         self._seed = seed
         self._source = BpeDropout(source, share, seed)
         self._target = self._source if target is source else BpeDropout(target, share, seed)
-        self.lengths = np.array([self._expected(example, lengths) for example, lengths in zip(dataset, dataset.lengths.tolist(), strict=True)], dtype=np.int64)
+        self.lengths = np.array([self._likely(example, lengths) for example, lengths in zip(dataset, dataset.lengths.tolist(), strict=True)], dtype=np.int64)
         self.fingerprint = f"{share:g}"
 
     def example(self, index: int, epoch: int) -> Example:
         """One example as it is cut in this epoch; as it is in the dataset where it would become longer than the objective allows."""
         plain = self._dataset[index]
-        state = int.from_bytes(hashlib.blake2b(f"{self._seed} {epoch} {index}".encode(), digest_size=8).digest(), "big")
-        ways = splitmix64(state, len(plain.source) + len(plain.target)) >> np.uint64(32)
-        ways = ways.tolist()
+        ways = (noise(self._seed, epoch, f"cut {index}", len(plain.source) + len(plain.target)) >> np.uint64(32)).tolist()
         cut = Example(self._source.resample(plain.source, ways), self._target.resample(plain.target, ways[len(plain.source) :]))
         limit = self._objective.max_length
         return plain if limit is not None and max(self._objective.lengths(cut)) > limit else cut
 
-    def _expected(self, plain: Example, lengths: list[int]) -> list[int]:
-        source, target = (side.expected_length(ids) - len(ids) for side, ids in ((self._source, plain.source), (self._target, plain.target)))
+    def _likely(self, plain: Example, lengths: list[int]) -> list[int]:
+        source, target = (side.likely_length(ids) - len(ids) for side, ids in ((self._source, plain.source), (self._target, plain.target)))
         more = [source, target] if len(lengths) == 2 else [source + target]
-        limit = self._objective.max_length
-        return [min(round(n + m), limit or round(n + m)) for n, m in zip(lengths, more, strict=True)]
+        limit = self._objective.max_length or 2**63
+        return [min(round(n + m), limit) for n, m in zip(lengths, more, strict=True)]

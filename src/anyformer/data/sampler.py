@@ -86,10 +86,10 @@ class Sampler:
     def _draw(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """(order of the examples [N], order of the batches). The last two epochs are remembered: drawing one sorts all examples."""
         if epoch not in self._epochs:
-            noise = _noise(self.seed, epoch, 0, len(self._longer))
-            by_longer = np.lexsort((noise, -self._longer))
-            examples = by_longer[np.lexsort((noise[by_longer], self._shorter[by_longer], self._group))]
-            batches = np.argsort(_noise(self.seed, epoch, 1, self.batches_in_epoch), kind="stable")
+            ties = noise(self.seed, epoch, 0, len(self._longer))
+            by_longer = np.lexsort((ties, -self._longer))
+            examples = by_longer[np.lexsort((ties[by_longer], self._shorter[by_longer], self._group))]
+            batches = np.argsort(noise(self.seed, epoch, 1, self.batches_in_epoch), kind="stable")
             while len(self._epochs) > 1:
                 self._epochs.pop(next(iter(self._epochs)))
             self._epochs[epoch] = examples, batches
@@ -148,8 +148,8 @@ def _as_array(lengths: Lengths) -> np.ndarray:
     return array if array.ndim == 2 else array[:, None]
 
 
-def _noise(seed: int, epoch: int, use: int, n: int) -> np.ndarray:
-    """[n] uint64 of its own for each (seed, epoch, use)."""
+def noise(seed: int, epoch: int, use: object, n: int) -> np.ndarray:
+    """[n] uint64 of its own for each (seed, epoch, use), the same on every machine."""
     return splitmix64(int.from_bytes(hashlib.blake2b(f"{seed} {epoch} {use}".encode(), digest_size=8).digest(), "big"), n)
 
 

@@ -3,7 +3,7 @@ import pytest
 from text_examples import CORPUS
 
 from anyformer.data import BatchStream, Resampling, Sampler, TokenizedPairs, Translation
-from anyformer.data.objectives import CausalLM
+from anyformer.data.objectives import CausalLM, MaskedLM, PrefixLM
 from anyformer.errors import ConfigError
 from anyformer.text import BPE, Character
 
@@ -22,7 +22,7 @@ def stream(tokenizer, share=0.2, rank=0, world=1, objective=Translation, max_len
     return BatchStream(bound, dataset, Sampler(resampling.lengths, budget, seed=0), rank, world, resampling)
 
 
-@pytest.mark.parametrize("objective", [Translation, CausalLM])
+@pytest.mark.parametrize("objective", [Translation, CausalLM, PrefixLM, MaskedLM])
 def test_batches_are_a_pure_function_of_the_step(tokenizer, objective):
     first, second = stream(tokenizer, objective=objective), stream(tokenizer, objective=objective)
     steps = [0, first.batches_in_epoch, 3, 2 * first.batches_in_epoch + 1]
