@@ -13,7 +13,7 @@ Real positions with BPE of 9,537 pieces and 4,096 tokens a side, on Multi30k EN-
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -30,17 +30,20 @@ class Sampler:
         lengths: [N, sides], positions of each example on each side.
         tokens_per_batch: of the whole run's batch, all processes together.
         seed: another seed gives another order.
+        lengths_in: gives the lengths in an epoch, where they change from one to the next as BPE-dropout's do. How many examples a batch takes stays as
+            planned for `lengths`, so that a batch may take a little more than its budget where many have become longer.
 
     Raises:
         InputError: an example is longer than a batch (drop or cut it first), or all examples do not fill one batch.
     """
 
-    def __init__(self, lengths: Lengths, tokens_per_batch: int, seed: int):
+    def __init__(self, lengths: Lengths, tokens_per_batch: int, seed: int, lengths_in: Callable[[int], Lengths] | None = None):
         self.lengths = _as_array(lengths)
         self.tokens_per_batch = tokens_per_batch
         self.seed = seed
-        self._longer = self.lengths.max(1, initial=0)  # [N]
-        n, longest = len(self._longer), int(self._longer.max(initial=0))
+        self._lengths_in = lengths_in
+        longer = self.lengths.max(1, initial=0)  # [N]
+        n, longest = len(longer), int(longer.max(initial=0))
         if n == 0:
             raise InputError(Problem("data.corpus", "has no examples"))
         if longest > tokens_per_batch:
@@ -50,8 +53,8 @@ class Sampler:
                 f"is smaller than one batch: {counted(n, 'example')} of at most {longest} tokens, and a batch takes {tokens_per_batch:,} (data.batch_tokens)"
             )
             raise InputError(Problem("data.corpus", f"{small}; add data, or set data.batch_tokens to {n * longest} or less"))
-        self._shorter = self.lengths[:, self.lengths.sum(0).argmin()]  # [N]
-        self._ends, self._group = _even_plan(np.sort(self._longer)[::-1], tokens_per_batch)
+        self._short_side = int(self.lengths.sum(0).argmin())
+        self._ends, self._group = _even_plan(np.sort(longer)[::-1], tokens_per_batch)
         self._epochs: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
     @property
@@ -86,9 +89,10 @@ class Sampler:
     def _draw(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """(order of the examples [N], order of the batches). The last two epochs are remembered: drawing one sorts all examples."""
         if epoch not in self._epochs:
-            ties = noise(self.seed, epoch, 0, len(self._longer))
-            by_longer = np.lexsort((ties, -self._longer))
-            examples = by_longer[np.lexsort((ties[by_longer], self._shorter[by_longer], self._group))]
+            lengths = self.lengths if self._lengths_in is None else _as_array(self._lengths_in(epoch))
+            ties = noise(self.seed, epoch, 0, len(lengths))
+            by_longer = np.lexsort((ties, -lengths.max(1)))
+            examples = by_longer[np.lexsort((ties[by_longer], lengths[by_longer, self._short_side], self._group))]
             batches = np.argsort(noise(self.seed, epoch, 1, self.batches_in_epoch), kind="stable")
             while len(self._epochs) > 1:
                 self._epochs.pop(next(iter(self._epochs)))

@@ -16,7 +16,7 @@ from anyformer.data.sampler import Sampler
 class BatchStream:
     """Batches by step, so that a run can go on anywhere; nothing is remembered and nothing runs ahead.
 
-    `resampling`: cuts the examples anew in each epoch; its lengths should be those of the sampler.
+    `resampling`: cuts the examples anew in each epoch, and has made the sampler.
     """
 
     def __init__(

@@ -64,7 +64,7 @@ def prepare(recipe: Recipe, data_dir: Path | None = None, folder: Path | None = 
     seed = recipe.train.seed
     with _under("data"):
         resampling = Resampling(train, objective, source, target, recipe.data.bpe_dropout, seed) if recipe.data.bpe_dropout else None
-    sampler = Sampler(resampling.lengths if resampling else train.lengths, recipe.data.batch_tokens, seed)
+    sampler = resampling.sampler(recipe.data.batch_tokens, seed) if resampling else Sampler(train.lengths, recipe.data.batch_tokens, seed)
     stream = BatchStream(objective, train, sampler, rank, world, resampling)
     with _under("model"):
         model = model_section.resolve(recipe.model, target.vocab_size, None if source is target else source.vocab_size)

@@ -8,16 +8,13 @@ from __future__ import annotations
 import functools
 import itertools
 import json
-import math
 import random
-import statistics
 from collections.abc import Iterator, Sequence
 
 from anyformer.errors import ConfigError, Problem
 from anyformer.text.tokenizer import Tokenizer
 
 WAYS = 16  # ways to cut a word, drawn once each
-_PLANNED = 4  # of them are looked at for the likely length
 _REMEMBERED = 1 << 18  # cut words that are held, some 50 MB
 _SPACES = (" ", "Ġ", "▁")  # how pieces write the space that begins a word
 
@@ -58,11 +55,6 @@ class BpeDropout:
     def resample(self, ids: Sequence[int], ways: Sequence[int]) -> list[int]:
         """The text of `ids` in other pieces; `ways`: a number for each word (further ones are passed over), which decides how it is cut."""
         return list(itertools.chain.from_iterable(self._cut(word, way % WAYS) for word, way in zip(self._words(ids), ways, strict=False)))
-
-    def likely_length(self, ids: Sequence[int]) -> float:
-        """How many pieces `resample` gives, a mean and one standard deviation, estimated from a few ways to cut each word."""
-        cuts = [[len(self._cut(word, way)) for way in range(_PLANNED)] for word in self._words(ids)]
-        return sum(map(statistics.fmean, cuts)) + math.sqrt(sum(map(statistics.pvariance, cuts)))
 
     def _words(self, ids: Sequence[int]) -> Iterator[Ids]:
         """Parts across whose borders no pair is ever joined."""

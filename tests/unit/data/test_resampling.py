@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from text_examples import CORPUS
 
-from anyformer.data import BatchStream, Resampling, Sampler, TokenizedPairs, Translation
+from anyformer.data import BatchStream, Resampling, TokenizedPairs, Translation
 from anyformer.data.objectives import CausalLM, MaskedLM, PrefixLM
 from anyformer.errors import ConfigError
 from anyformer.text import BPE, Character
@@ -19,7 +19,7 @@ def stream(tokenizer, share=0.2, rank=0, world=1, objective=Translation, max_len
     bound = objective().bind(tokenizer, tokenizer, max_length)
     dataset = TokenizedPairs.build(PAIRS, bound)
     resampling = Resampling(dataset, bound, tokenizer, tokenizer, share, seed=0)
-    return BatchStream(bound, dataset, Sampler(resampling.lengths, budget, seed=0), rank, world, resampling)
+    return BatchStream(bound, dataset, resampling.sampler(budget, seed=0), rank, world, resampling)
 
 
 @pytest.mark.parametrize("objective", [Translation, CausalLM, PrefixLM, MaskedLM])
