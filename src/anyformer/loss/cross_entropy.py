@@ -80,6 +80,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 d_weight += (logits.t() @ hidden[block]).float()
             if d_bias is not None:
                 d_bias += logits.sum(0, dtype=torch.float32)
+            del logits  # or two blocks would be held at once
         if smoothing and d_hidden is not None:
             d_hidden -= (weights.unsqueeze(1) * (smoothing * mean_row)).to(hidden.dtype)
         if smoothing and d_weight is not None:
