@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from anyformer.batch import Batch
 from anyformer.distributed import World, sum_gradients
+from anyformer.training.compiled import CompiledLayers
 from anyformer.training.config import Precision
 from anyformer.training.optimizers import Optimizers
 
@@ -61,7 +62,7 @@ class Updater:
         self._parameters = [p for p in model.parameters() if p.requires_grad]
         self._device = self._parameters[0].device
         self._precision = precision
-        self._compiled: Callable[..., Any] | None = torch.compile(model) if compile else None
+        self._compiled = CompiledLayers(model) if compile else None
 
     def take(self, batches: list[Batch], weight: float, lr: float, seed: int) -> Taken:
         """Updates the parameters.
@@ -89,6 +90,8 @@ class Updater:
     def _backward(self, batches: list[Batch], weight: float, seed: int) -> tuple[Tensor, Tensor | None]:
         if self._compiled is None:
             return self._sum_gradients_of(self._model, batches, weight, seed)
+        if not self._compiled.called:
+            self._say("compiling the layers: the first step takes minutes on a CPU")
         try:
             return self._sum_gradients_of(self._compiled, batches, weight, seed)
         except Exception as error:  # whatever the compiler or its kernels raise; an error of the model's own comes again below

@@ -338,7 +338,7 @@ def test_precision_is_recorded_and_taken_from_the_run(tmp_path: Path, monkeypatc
 
 
 def test_compile_falls_back_loudly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(model: Any) -> Any:
+    def broken(forward: Any, **_: Any) -> Any:
         def fail(*arguments: Any) -> None:
             raise RuntimeError("no C++ compiler\nand more")
 
@@ -347,7 +347,8 @@ def test_compile_falls_back_loudly(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(torch, "compile", broken)
     hearing = Hearing()
     make_trainer(tmp_path / "a", config(step=Step(compile=True)), observers=[MetricsFile(tmp_path / "a" / "metrics.jsonl"), hearing]).fit()
-    assert hearing.notices == ["torch.compile failed, so the model runs without it (RuntimeError: no C++ compiler)"]
+    assert hearing.notices[0].startswith("compiling the layers")
+    assert hearing.notices[1:] == ["torch.compile failed, so the model runs without it (RuntimeError: no C++ compiler)"]
     make_trainer(tmp_path / "b", config()).fit()
     assert metrics_but_for_time(tmp_path / "a") == metrics_but_for_time(tmp_path / "b")
 

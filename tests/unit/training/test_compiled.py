@@ -1,0 +1,63 @@
+"""Layers compiled one by one: the same numbers, one code for layers that are alike, and the model left as it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch._dynamo.testing import CompileCounter
+
+from anyformer import architectures
+from anyformer.batch import Batch
+from anyformer.loss import cross_entropy
+from anyformer.parts.block import Block
+from anyformer.training.compiled import CompiledLayers
+
+
+def _batch(rows: int, length: int, padded: int) -> Batch:
+    tokens = torch.randint(4, 50, (rows, length))
+    segments = torch.ones(rows, length, dtype=torch.int64)
+    segments[0, length - padded :] = 0
+    return Batch(tokens=tokens, targets=tokens, weights=segments.float(), segments=segments, source=tokens, source_segments=segments, padding="right")
+
+
+@pytest.fixture
+def counter(monkeypatch: pytest.MonkeyPatch) -> CompileCounter:
+    counter, compile = CompileCounter(), torch.compile
+    torch._dynamo.reset()
+    monkeypatch.setattr(torch, "compile", lambda forward, **given: compile(forward, backend=counter, **given))
+    return counter
+
+
+def test_the_same_numbers_from_few_codes(counter: CompileCounter) -> None:
+    torch.manual_seed(0)
+    model = architectures.get("transformer-tiny", d_model=16, n_heads=2, d_ff=32, n_layers=4, vocab_size=50, dropout=0.0).build()
+    compiled, gradients = CompiledLayers(model), []
+    for batch in (_batch(3, 7, 2), _batch(5, 11, 3), _batch(2, 20, 4)):
+        for forward in (model, compiled):
+            model.zero_grad()
+            loss = cross_entropy(forward(batch), batch)
+            loss.total.backward()
+            gradients.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]))
+        torch.testing.assert_close(*gradients[-2:])
+    assert 2 <= counter.frame_count <= 4  # an encoder's layer and a decoder's; 8 layers and 3 shapes
+
+
+def test_other_calls_see_the_model_as_it_is_written(counter: CompileCounter) -> None:
+    model = architectures.get("transformer-tiny", d_model=16, n_heads=2, d_ff=32, n_layers=2, vocab_size=50, dropout=0.0).build()
+    compiled, batch = CompiledLayers(model), _batch(3, 7, 2)
+    compiled(batch)
+    seen = counter.frame_count
+    model.eval()
+    with torch.no_grad():
+        model(batch)
+    assert counter.frame_count == seen
+    assert not any("forward" in vars(layer) for layer in model.modules() if isinstance(layer, Block))
+
+
+def test_a_model_without_layers_is_compiled_whole(counter: CompileCounter) -> None:
+    linear: Any = torch.nn.Linear(3, 2)
+    x = torch.randn(4, 3)
+    torch.testing.assert_close(CompiledLayers(linear)(x), linear(x))
+    assert counter.frame_count == 1
