@@ -17,19 +17,26 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Shape = Literal["square", "wide"]
+Shape = Literal["short", "square", "wide"]
 _LEAST = 0.1  # of the time, that training must gain: its backward pass lays matrices out anew
 _LEAST_FORWARD = 0.03
 _WIDE = 4096  # outputs from which a product counts as wide: a vocabulary
-_PROBES = {"square": (512, 256, 512), "wide": (160, 128, 8192)}  # rows, inputs, outputs
+_SHORT = 64  # rows up to which it counts as short: a step of greedy search, where what a call costs by itself counts
+_PROBES = {"short": (32, 128, 256), "square": (512, 256, 512), "wide": (160, 128, 8192)}  # rows, inputs, outputs
 
 
 def fast_linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """x W^T + b in fp32, by the way that is faster for its shape."""
-    shape: Shape = "wide" if weight.shape[0] >= _WIDE else "square"
+    shape = _shape(x, weight)
     if torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad):
         return _OneDnnLinear.apply(x, weight, bias) if shape in chosen() else F.linear(x, weight, bias)
     return _product(x, weight, bias) if shape in chosen(forward=True) else F.linear(x, weight, bias)
+
+
+def _shape(x: Tensor, weight: Tensor) -> Shape:
+    if weight.shape[0] >= _WIDE:
+        return "wide"
+    return "short" if x.numel() <= _SHORT * x.shape[-1] else "square"
 
 
 _fixed: tuple[Shape, ...] | None = None

@@ -14,7 +14,7 @@ from anyformer.parts.linear import Linear, apply_together
 def path(request: pytest.FixtureRequest):
     if request.param and not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
         pytest.skip("this torch has no oneDNN linear")
-    onednn.use(["square", "wide"] if request.param else [])
+    onednn.use(["short", "square", "wide"] if request.param else [])
     yield request.param
     onednn.use(None)
 
@@ -53,9 +53,26 @@ def test_onednn_is_chosen_where_it_gains(share: float, training: bool, forward: 
     monkeypatch.setattr(onednn, "_fixed", None)
     onednn._gaining.cache_clear()
     try:
-        both = ("square", "wide")
-        assert onednn.chosen() == (both if training else ()) and onednn.chosen(forward=True) == (both if forward else ())
+        all = ("short", "square", "wide")
+        assert onednn.chosen() == (all if training else ()) and onednn.chosen(forward=True) == (all if forward else ())
         onednn.use(["wide"])  # a run's choice holds for its evaluations too
         assert onednn.chosen() == onednn.chosen(forward=True) == ("wide",)
     finally:
         onednn._gaining.cache_clear()
+
+
+@pytest.mark.parametrize(("rows", "d_out", "shape"), [(64, 8, "short"), (65, 8, "square"), (64, 4096, "wide"), (1, 4096, "wide"), (0, 8, "short")])
+def test_the_way_is_chosen_by_the_shape(rows: int, d_out: int, shape: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    product = onednn._product
+    monkeypatch.setattr(onednn, "_product", lambda *given: calls.append(1) or product(*given))
+    x, weight = torch.randn(2, rows // 2, 16) if rows % 2 == 0 else torch.randn(rows, 16), torch.randn(d_out, 16)
+    try:
+        for chosen in ("short", "square", "wide"):
+            onednn.use([chosen])
+            before = len(calls)
+            with torch.inference_mode():
+                torch.testing.assert_close(onednn.fast_linear(x, weight, None), F.linear(x, weight), atol=1e-4, rtol=1e-4)
+            assert len(calls) - before == (chosen == shape)
+    finally:
+        onednn.use(None)
