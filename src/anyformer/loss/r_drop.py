@@ -82,6 +82,7 @@ class _RDrop(torch.autograd.Function):
             d_weight += (both.t() @ hidden[:, block].flatten(0, 1)).float()
             if d_bias is not None:
                 d_bias += both.sum(0, dtype=torch.float32)
+            del logits, both  # or two blocks would be held at once
         if smoothing:
             half = (0.5 * smoothing) * weights
             d_hidden -= (half.unsqueeze(1) * mean_row).to(hidden.dtype)

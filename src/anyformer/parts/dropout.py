@@ -46,7 +46,7 @@ def keep_mask(like: Tensor, p: float) -> Tensor:
     width = torch.iinfo(bits).bits
     n = like.numel()
     draws = _random_words((n * width + 63) // 64).view(bits)[:n]
-    keep = round((1 - p) * 2 ** (width - 1))
+    keep = max(1, round((1 - p) * 2 ** (width - 1)))
     scale = torch.tensor(2 ** (width - 1) / keep, dtype=like.dtype).view(bits)
     # draw - keep is negative, all ones after the shift, for the share 1 - p of the draws
     draws.bitwise_and_(torch.iinfo(bits).max).sub_(keep).bitwise_right_shift_(width - 1).bitwise_and_(scale)
@@ -54,6 +54,6 @@ def keep_mask(like: Tensor, p: float) -> Tensor:
 
 
 def _random_words(n: int) -> Tensor:
-    """[n] int64, each of its 2^64 values as probable as any other."""
+    """[n, at least 1] int64, each of its 2^64 values as probable as any other."""
     seed = int(torch.empty((), dtype=torch.int64).random_())
-    return torch.from_numpy(np.random.SFC64(seed).random_raw(n).view(np.int64))
+    return torch.from_numpy(np.random.SFC64(seed).random_raw(max(n, 1)).view(np.int64))

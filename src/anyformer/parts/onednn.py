@@ -18,8 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 Shape = Literal["short", "square", "wide"]
-_LEAST = 0.1  # of the time, that training must gain: its backward pass lays matrices out anew
-_LEAST_FORWARD = 0.03
+_LEAST = 0.1  # of the time, that must be gained: training's backward pass lays matrices out anew, and less is the noise of the measurement
 _WIDE = 4096  # outputs from which a product counts as wide: a vocabulary
 _SHORT = 64  # rows up to which it counts as short: a step of greedy search, where what a call costs by itself counts
 _PROBES = {"short": (32, 128, 256), "square": (512, 256, 512), "wide": (160, 128, 8192)}  # rows, inputs, outputs
@@ -27,10 +26,11 @@ _PROBES = {"short": (32, 128, 256), "square": (512, 256, 512), "wide": (160, 128
 
 def fast_linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """x W^T + b in fp32, by the way that is faster for its shape."""
-    shape = _shape(x, weight)
+    if _shape(x, weight) not in chosen() or not x.numel():  # oneDNN knows no empty sums
+        return F.linear(x, weight, bias)
     if torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad):
-        return _OneDnnLinear.apply(x, weight, bias) if shape in chosen() else F.linear(x, weight, bias)
-    return _product(x, weight, bias) if shape in chosen(forward=True) else F.linear(x, weight, bias)
+        return _OneDnnLinear.apply(x, weight, bias)
+    return _product(x, weight, bias)
 
 
 def _shape(x: Tensor, weight: Tensor) -> Shape:
@@ -48,14 +48,14 @@ def use(shapes: Collection[Shape] | None) -> None:
     _fixed = None if shapes is None else tuple(sorted(shapes))
 
 
-def chosen(forward: bool = False) -> tuple[Shape, ...]:
-    """The shapes whose fp32 products go through oneDNN in this process: where a step of training gains, or, `forward`, a product without gradients."""
-    return _gaining(_LEAST_FORWARD if forward else _LEAST) if _fixed is None else _fixed
+def chosen() -> tuple[Shape, ...]:
+    """The shapes whose fp32 products go through oneDNN in this process."""
+    return _gaining() if _fixed is None else _fixed
 
 
 @functools.cache
-def _gaining(least: float) -> tuple[Shape, ...]:
-    return tuple(s for s in get_args(Shape) if share_of_time(s) < 1 - least)
+def _gaining() -> tuple[Shape, ...]:
+    return tuple(s for s in get_args(Shape) if share_of_time(s) < 1 - _LEAST)
 
 
 @functools.cache

@@ -56,10 +56,10 @@ class Plan:
         p = self.prepared
         accumulate = p.recipe.train.step.accumulate
         n = min(_SAMPLE, p.stream.batches_in_epoch)
-        share = real_share(p.train.lengths, [p.stream.sampler.indices(i) for i in range(n)])
+        share = real_share(p.stream.sampler.lengths, [p.stream.sampler.indices(i) for i in range(n)])
         return {
             "tokens_a_side": p.recipe.data.batch_tokens * accumulate,
-            "real_tokens": round(p.train.n_tokens / p.stream.batches_in_epoch * accumulate),
+            "real_tokens": round(int(p.stream.sampler.lengths.sum()) / p.stream.batches_in_epoch * accumulate),
             "real_share": round(share, 4),
             "updates_per_epoch": round(p.stream.batches_in_epoch / accumulate, 2),
         }

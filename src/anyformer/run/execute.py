@@ -55,9 +55,10 @@ def execute(
     """Trains in the folder `where`, which is there and empty, or holds the run that goes on."""
     recipe = prepared.recipe
     torch.manual_seed(recipe.train.seed)
-    if device.type == "cpu" and not resumed:
-        onednn.use(None)
-        onednn.use(onednn.chosen())  # evaluations compute as the steps do, here and in a run that goes on from this one
+    if device.type == "cpu":
+        if not resumed:
+            onednn.use(None)
+        onednn.use(world.share(onednn.chosen()))  # all processes compute alike, and so does a run that goes on from this one
     model = prepared.model.build().to(device)
     how, accumulate = recipe.train.step, recipe.train.step.accumulate
 

@@ -61,6 +61,7 @@ def prepare(recipe: Recipe, data_dir: Path | None = None, folder: Path | None = 
     validation = TokenizedPairs.build(splits.validation, objective, "cut")
     if "batches" in fit:
         recipe = _with_room(recipe, train)
+        objective = recipe.objective.bind(source, target, recipe.data.length_limit)  # as a run that goes on will bind it
     seed = recipe.train.seed
     with _under("data"):
         resampling = Resampling(train, objective, source, target, recipe.data.bpe_dropout, seed) if recipe.data.bpe_dropout else None

@@ -15,7 +15,7 @@ from anyformer.errors import ConfigError, Problem
 from anyformer.text.tokenizer import Tokenizer
 
 WAYS = 16  # ways to cut a word, drawn once each
-_REMEMBERED = 1 << 18  # cut words that are held, some 50 MB
+_REMEMBERED = 1 << 18  # cut words that are held, some 90 MB
 _SPACES = (" ", "Ġ", "▁")  # how pieces write the space that begins a word
 
 Ids = tuple[int, ...]
@@ -37,7 +37,8 @@ class BpeDropout:
         model = json.loads(tokenizer.backend.to_str())["model"]
         if not model.get("merges"):
             kind = tokenizer.scheme.kind() if tokenizer.scheme else model["type"]
-            raise ConfigError(Problem("bpe_dropout", f"leaves out merges of BPE, and the tokenizer {kind} has none; set it to 0, or tokenizer.kind to BPE"))
+            way = "raise tokenizer.vocab_size" if model["type"] == "BPE" and "BPE" in kind else "tokenizer.kind to BPE"
+            raise ConfigError(Problem("bpe_dropout", f"leaves out merges of BPE, and the tokenizer {kind} has none; set it to 0, or {way}"))
         vocab = model["vocab"]
         self._share = share
         self._seed = seed

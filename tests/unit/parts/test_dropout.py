@@ -18,6 +18,12 @@ def test_share_and_scale(dtype: torch.dtype, p: float) -> None:
     assert abs(mask.float().mean().item() - 1) < 0.02
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_nothing_and_nearly_everything_dropped(dtype: torch.dtype) -> None:
+    assert keep_mask(torch.empty(0, 3, dtype=dtype), 0.3).shape == (0, 3)
+    assert not keep_mask(torch.empty(10, dtype=dtype), 1 - 1e-9).isnan().any()
+
+
 def test_neighbours_are_independent() -> None:
     torch.manual_seed(0)
     kept = (keep_mask(torch.empty(400_000, dtype=torch.bfloat16), 0.3) != 0).float() - 0.7
@@ -52,4 +58,4 @@ def test_a_compiler_draws_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("anyformer.parts.dropout.keep_mask", lambda *_: pytest.fail("drawn here"))
     compiled = torch.compile(lambda x: Dropout(0.5).add(torch.ones_like(x), Dropout(0.5)(x)), backend="eager", fullgraph=True)
     out = compiled(torch.ones(100, 100))
-    assert set(out.unique().tolist()) == {1.0, 3.0, 5.0} or set(out.unique().tolist()) == {1.0, 5.0}
+    assert set(out.unique().tolist()) == {1.0, 5.0}
