@@ -37,7 +37,10 @@ def test_texts_longer_than_the_table_of_positions_are_refused_with_the_keys(tmp_
 
 def dropping_merges(folder: Path) -> Prepared:
     """A few own texts, one of them long, as `train --source --target` takes them: the batches are made smaller."""
-    draws, words = random.Random(0), "the dog house garden walking quickly between mountains yellow children reading newspaper".split()
+    draws, words = (
+        random.Random(0),
+        ["the", "dog", "house", "garden", "walking", "quickly", "between", "mountains", "yellow", "children", "reading", "newspaper"],
+    )
     texts = [" ".join(draws.choice(words) for _ in range(40 if n == 0 else 6)) for n in range(40)]
     for language in ("en", "fr"):
         (folder / f"x.{language}").write_text("\n".join(texts) + "\n", encoding="utf-8")
