@@ -2,13 +2,11 @@
 
 torch's CPU dropout draws one scalar Bernoulli an element, which takes as long as a matrix product many times its size.
 Here one 64-bit random number serves four bf16 elements (two fp32): its 15 or 31 low bits are compared with a threshold
-by integer arithmetic, and the result is already the bit pattern of 1 / (1 - p) or 0. The numbers are NumPy's SFC64's,
-which takes half the time of torch's Mersenne twister; torch's generator gives the seed of each mask.
+by integer arithmetic, and the result is already the bit pattern of 1 / (1 - p) or 0.
 """
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -45,15 +43,9 @@ def keep_mask(like: Tensor, p: float) -> Tensor:
     bits = _BITS[like.dtype]
     width = torch.iinfo(bits).bits
     n = like.numel()
-    draws = _random_words((n * width + 63) // 64).view(bits)[:n]
+    draws = torch.empty((n * width + 63) // 64, dtype=torch.int64).random_(-(2**63), None).view(bits)[:n]
     keep = max(1, round((1 - p) * 2 ** (width - 1)))
     scale = torch.tensor(2 ** (width - 1) / keep, dtype=like.dtype).view(bits)
     # draw - keep is negative, all ones after the shift, for the share 1 - p of the draws
     draws.bitwise_and_(torch.iinfo(bits).max).sub_(keep).bitwise_right_shift_(width - 1).bitwise_and_(scale)
     return draws.view(like.dtype).view(like.shape)
-
-
-def _random_words(n: int) -> Tensor:
-    """[n, at least 1] int64, each of its 2^64 values as probable as any other."""
-    seed = int(torch.empty((), dtype=torch.int64).random_())
-    return torch.from_numpy(np.random.SFC64(seed).random_raw(max(n, 1)).view(np.int64))
