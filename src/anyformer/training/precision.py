@@ -17,7 +17,7 @@ _GAIN = 1.2  # bf16 must be this much faster to be worth its 8 bits of mantissa
 _REPEATS = 3
 _DISTINCT = 8  # shapes that are timed, the heaviest
 # (fewest and most rows, largest side): as many rows as a training step has, or fewer where the matrix is large, so that a product takes some
-# milliseconds. With 256 rows of 128 two threads spend their time waiting for each other, and bf16 seems 1.1 x as fast where training gains 1.7 x.
+# milliseconds. With 256 rows of 128 two threads spend their time waiting for each other, and bf16 seems 1.1 x as fast where a step gains 1.4 x.
 _SIZE = {"cpu": (256, 2048, 1024), "cuda": (4096, 4096, 8192)}
 _PRODUCT = 1 << 28  # multiplications of a product that is timed, about
 
