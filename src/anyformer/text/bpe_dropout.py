@@ -37,7 +37,7 @@ class BpeDropout:
         model = json.loads(tokenizer.backend.to_str())["model"]
         if not model.get("merges"):
             kind = tokenizer.scheme.kind() if tokenizer.scheme else model["type"]
-            way = "raise tokenizer.vocab_size" if model["type"] == "BPE" and "BPE" in kind else "tokenizer.kind to BPE"
+            way = "raise tokenizer.vocab_size" if "BPE" in kind else "tokenizer.kind to BPE"
             raise ConfigError(Problem("bpe_dropout", f"leaves out merges of BPE, and the tokenizer {kind} has none; set it to 0, or {way}"))
         vocab = model["vocab"]
         self._share = share

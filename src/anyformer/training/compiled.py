@@ -23,8 +23,8 @@ class CompiledLayers:
         self.called = True
         try:
             for layer, forward in self._forwards:
-                layer.forward = forward  # type: ignore[method-assign]
+                vars(layer)["forward"] = forward
             return self._model(*arguments)
         finally:
             for layer, _ in self._forwards:
-                layer.__dict__.pop("forward", None)
+                vars(layer).pop("forward", None)

@@ -60,3 +60,15 @@ def test_a_query_that_may_see_nothing_gives_zero(path: str, monkeypatch: pytest.
     q = torch.randn(1, 4, 2, 3)
     out = kernel.attend(*heads_first(q, q, q), plan, kernel.Equation(1.0))
     assert out[0, :2].abs().max() == 0 and out[0, 2:].abs().min() > 0
+
+
+@pytest.mark.parametrize("width", [1, 2, 15, 16, 17])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_rows_shorter_than_a_vector_have_the_softmax_of_long_ones(width: int, dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    scores = torch.randn(3, 2, 5, width, dtype=dtype)
+    scores[0, 0, 0, : width - 1] = torch.finfo(dtype).min  # masked
+    scores, grad = scores.requires_grad_(), torch.randn(3, 2, 5, width, dtype=dtype)
+    found, expected = kernel._softmax(scores), torch.exp(scores - torch.logsumexp(scores, -1, keepdim=True))
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(*(torch.autograd.grad(y, scores, grad)[0] for y in (found, expected)))

@@ -127,3 +127,14 @@ def test_a_config_round_trips_and_tells_all_problems() -> None:
     with pytest.raises(ConfigError, match="ema: must lie between 0 and 1"):
         Checkpoints(ema=1.0)
     assert dataclasses.replace(config, schedule=Noam(d_model=8), optimizer=dataclasses.replace(config.optimizer, lr=1.0))
+
+
+def test_precision_is_measured_with_as_many_rows_as_a_step_has_or_fewer_for_large_matrices() -> None:
+    seen: set[tuple[int, ...]] = set()
+
+    def linear(x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+        seen.add((x.shape[0], *w.shape))
+        return x @ w.T
+
+    choose_precision("cpu", [(128, 128), (5000, 128), (1024, 1024)], linear)
+    assert seen == {(2048, 128, 128), (2048, 1024, 128), (256, 1024, 1024)}
