@@ -83,11 +83,6 @@ class TokenizedPairs(Sequence[Example]):
         return cls(kept, lengths, report)
 
     @property
-    def n_tokens(self) -> int:
-        """Positions of an epoch, source and target, without padding."""
-        return int(self.lengths.sum())
-
-    @property
     def fingerprint(self) -> str:
         """A digest of all ids: a resumed run compares it to see that its data are the same."""
         digest = hashlib.sha256()
