@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from torch import Tensor, nn
 
+from anyformer.distributed import World
 from anyformer.errors import CheckpointError, Problem
 from anyformer.spec import Spec, spec
 from anyformer.training.adamw import AdamMoments
@@ -17,7 +18,8 @@ class Optimizer(Spec):
 
     lr: float
 
-    def build(self, model: nn.Module) -> Optimizers:
+    def build(self, model: nn.Module, world: World | None = None) -> Optimizers:
+        """`world`: the processes that share the work of an update; None: this one alone."""
         raise NotImplementedError
 
     def problems(self) -> Iterator[tuple[str, str]]:
@@ -43,7 +45,7 @@ class AdamW(Optimizer):
     eps: float = 1e-9
     weight_decay: float = 0.0
 
-    def build(self, model: nn.Module) -> Optimizers:
+    def build(self, model: nn.Module, world: World | None = None) -> Optimizers:
         return Optimizers([AdamMoments(_trained(model), self.betas, self.eps, self.weight_decay)], self.lr)
 
 
@@ -66,13 +68,13 @@ class Muon(Optimizer):
         if not 0 <= self.momentum < 1:
             yield "momentum", f"must be at least 0 and below 1, is {self.momentum}"
 
-    def build(self, model: nn.Module) -> Optimizers:
+    def build(self, model: nn.Module, world: World | None = None) -> Optimizers:
         named = _trained(model)
         matrices = {name: p for name, p in named.items() if is_hidden_matrix(name, p)}
         rest = {name: p for name, p in named.items() if name not in matrices}
         rules: list[Rule] = []
         if matrices:
-            rules.append(OrthogonalMomentum(matrices, self.momentum, self.weight_decay))
+            rules.append(OrthogonalMomentum(matrices, self.momentum, self.weight_decay, world))
         if rest:
             rules.append(AdamMoments(rest, self.betas, self.eps, self.weight_decay))
         return Optimizers(rules, self.lr)

@@ -94,7 +94,7 @@ class Trainer:
         self._identity = dict(identity or {})
         self._store = Store(Path(folder), config.checkpoints, self._world)
         self._device = next(model.parameters()).device
-        self._weights = Weights(model, config.optimizer, config.checkpoints.ema)
+        self._weights = Weights(model, config.optimizer, config.checkpoints.ema, self._world)
         self._after_step = AfterStep(model, config.seed, self._world)
         self._validated: dict[str, float] | None = None  # metrics of the weights as they are
         self._saved_step: int | None = None

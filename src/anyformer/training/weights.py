@@ -8,6 +8,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from anyformer.checkpoint import Step
+from anyformer.distributed import World
 from anyformer.errors import CheckpointError, Problem
 from anyformer.training.ema import MovingAverage
 from anyformer.training.optimizers import Optimizer
@@ -18,11 +19,12 @@ class Weights:
 
     Args:
         ema: decay of the moving average; None: there is none.
+        world: the processes that train together.
     """
 
-    def __init__(self, model: nn.Module, optimizer: Optimizer, ema: float | None):
+    def __init__(self, model: nn.Module, optimizer: Optimizer, ema: float | None, world: World | None = None):
         self.model = model
-        self.optimizers = optimizer.build(model)
+        self.optimizers = optimizer.build(model, world)
         self.moving_average = MovingAverage(model, ema) if ema is not None else None
 
     def average(self, step: int) -> None:
