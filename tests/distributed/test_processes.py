@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from comparing_runs import assert_same_runs, metrics_but_for_time
 from anyformer.checkpoint import load_step, step_names
 from anyformer.distributed import World
 from anyformer.errors import InputError
-from anyformer.training import AdamW, Checkpoints, Cosine, Step, TrainConfig
+from anyformer.training import AdamW, Checkpoints, Cosine, Muon, Optimizer, Step, TrainConfig
 
 CONFIG = TrainConfig(
     max_steps=14,
@@ -51,8 +52,10 @@ def train(folder: Path, config: TrainConfig, processes: int) -> list[dict[str, f
     return said
 
 
-def test_two_processes_equal_one(tmp_path: Path) -> None:
-    one, two = train(tmp_path / "one", CONFIG, 1), train(tmp_path / "two", CONFIG, 2)
+@pytest.mark.parametrize("optimizer", [AdamW(lr=0.02), Muon(lr=0.02)], ids=["AdamW", "Muon"])
+def test_two_processes_equal_one(tmp_path: Path, optimizer: Optimizer) -> None:
+    config = replace(CONFIG, optimizer=optimizer)
+    one, two = train(tmp_path / "one", config, 1), train(tmp_path / "two", config, 2)
     assert two[0]["weights"] == two[1]["weights"]  # the processes agree to the last bit
     assert one[0]["weights"] == pytest.approx(two[0]["weights"], rel=1e-4)
     assert step_names(tmp_path / "one") == step_names(tmp_path / "two")

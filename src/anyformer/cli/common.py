@@ -102,6 +102,12 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch-size", type=positive, default=32, metavar="N", help="sentences at once (default: 32)")
 
 
+def add_processes(parser: argparse.ArgumentParser) -> None:
+    """What every verb that trains takes."""
+    meaning = "processes that share each batch, and the CPU threads (default: one a thread on a CPU where that is faster, one on a GPU)"
+    parser.add_argument("--processes", type=positive, metavar="N", help=meaning)
+
+
 def open_run(args: argparse.Namespace) -> Run:
     """The run that a verb names, in a process that is there for nothing else: what a search frees is kept for its next step."""
     from anyformer.run.load import load

@@ -31,6 +31,7 @@ def register(verbs: Any) -> None:
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="the run's folder (default: runs/<recipe>-<number>)")
     parser.add_argument("--resume", metavar="auto|RUN", help="go on with the newest run of the recipe (or --out), or with this run")
     parser.add_argument("--overwrite", action="store_true", help="replace a run that stands in --out")
+    common.add_processes(parser)
     parser.add_argument("--dry-run", action="store_true", help="say what would be trained, how large and how long; train nothing")
     parser.add_argument("--quiet", action="store_true", help="no banner, no progress")
     parser.add_argument("--json", action="store_true", help="print the result (or the dry run) as JSON; progress goes to standard error")
@@ -57,6 +58,7 @@ def _train(args: argparse.Namespace) -> int:
         dry_run=args.dry_run,
         device=args.device,
         precision=args.precision,
+        processes=args.processes,
         data_dir=args.data_dir,
         show="nothing" if args.quiet else "stderr" if args.json else "stdout",
     )

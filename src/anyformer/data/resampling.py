@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 
 from anyformer.data.dataset import TokenizedPairs
@@ -27,7 +25,7 @@ class Resampling:
         self._source = BpeDropout(source, share, seed)
         self._target = self._source if target is source else BpeDropout(target, share, seed)
         self.fingerprint = f"{share:g}"
-        self._lengths = functools.lru_cache(1)(self._cut_lengths)  # of the epoch that the run is in
+        self._known: tuple[int, np.ndarray] | None = None  # lengths in the epoch that the run is in
 
     def sampler(self, tokens_per_batch: int, seed: int) -> Sampler:
         """Batches planned for the lengths of the first epoch, and ordered in each by its own: texts of one length stay together."""
@@ -35,7 +33,9 @@ class Resampling:
 
     def lengths(self, epoch: int) -> np.ndarray:
         """[N, sides] positions that the examples take in this epoch: all of them are cut, some three seconds for 29,000 pairs."""
-        return self._lengths(epoch)
+        if self._known is None or self._known[0] != epoch:
+            self._known = epoch, self._cut_lengths(epoch)
+        return self._known[1]
 
     def _cut_lengths(self, epoch: int) -> np.ndarray:
         return np.array([self._objective.lengths(self.example(i, epoch)) for i in range(len(self._dataset))], dtype=np.int64)

@@ -1,10 +1,11 @@
-"""The processes of a run, as `torchrun` describes them: `torchrun --nproc-per-node=2 -m anyformer train ...`."""
+"""The processes of a run, as `torchrun` describes them (`torchrun --nproc-per-node=2 -m anyformer train ...`) or as the run itself started them."""
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -16,6 +17,7 @@ from anyformer.errors import InputError, Problem
 
 # An evaluation or a save is done by the first process while the others wait.
 _PATIENCE = datetime.timedelta(hours=2)
+_LONG_PATIENCE = datetime.timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class World:
     rank: int = 0
     size: int = 1
     local_rank: int = 0  # among the processes on this machine: which GPU is ours
+    cores: int | None = None  # threads that this process may use while all others wait for it; None: no more than always
 
     @classmethod
     def join(cls, device: str = "cpu", environment: Mapping[str, str] = os.environ) -> World:
@@ -42,11 +45,18 @@ class World:
         if missing:
             raise InputError(*(Problem(name, f"is not set, but WORLD_SIZE is {size}: start with torchrun") for name in missing))
         rank, local_rank = int(environment["RANK"]), int(environment["LOCAL_RANK"])
-        on_gpu = torch.device(device).type == "cuda"
-        if on_gpu:
-            torch.cuda.set_device(local_rank)
-        dist.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo", rank=rank, world_size=size, timeout=_PATIENCE)
+        dist.init_process_group(_backend(device, local_rank), rank=rank, world_size=size, timeout=_PATIENCE)
         return cls(rank, size, local_rank)
+
+    @classmethod
+    def meet(cls, device: str, rank: int, size: int, store: str, cores: int | None = None) -> World:
+        """Joins the processes of this machine that know the same file `store`, as `workers` starts them.
+
+        A death is noticed by the broken connection, so they wait for each other as long as it takes, also for one that is stopped (Ctrl-Z).
+        """
+        found = dist.FileStore(store, size)
+        dist.init_process_group(_backend(device, rank), store=found, rank=rank, world_size=size, timeout=_LONG_PATIENCE)
+        return cls(rank, size, rank, cores)
 
     @property
     def first(self) -> bool:
@@ -73,6 +83,12 @@ class World:
         """Returns when every process has come here."""
         self.sum([0.0])
 
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """For what one process does while the others wait: it has their cores too."""
+        with threads(self.cores or torch.get_num_threads()):
+            yield
+
     def leave(self) -> None:
         if self.size > 1 and dist.is_initialized():
             dist.destroy_process_group()
@@ -82,3 +98,22 @@ class World:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.leave()
+
+
+@contextlib.contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Computes with so many CPU threads in the block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _backend(device: str, local_rank: int) -> str:
+    """Takes this process's GPU, if it is to have one; who sends what."""
+    if torch.device(device).type != "cuda":
+        return "gloo"
+    torch.cuda.set_device(local_rank)
+    return "cpu:gloo,cuda:nccl"

@@ -44,6 +44,7 @@ class Plan:
             "model": self.description.to_dict(),
             "device": str(self.device),
             "threads": torch.get_num_threads(),
+            "processes": p.stream.world,
             "precision": {"choice": self.precision, "reason": self.reason},
         }
         if self.measured:
@@ -70,9 +71,11 @@ class Plan:
 
     def computer(self) -> str:
         """What computes, in words."""
+        n = self.prepared.stream.world
         if self.device.type == "cuda":
-            return torch.cuda.get_device_name(self.device)
-        return f"{self.device.type.upper()} with {counted(torch.get_num_threads(), 'thread')}"
+            return f"{n} x {torch.cuda.get_device_name(self.device)}" if n > 1 else torch.cuda.get_device_name(self.device)
+        threads = counted(torch.get_num_threads(), "thread")
+        return f"{self.device.type.upper()} with " + (f"{n} processes of {threads} each" if n > 1 else threads)
 
     def updates(self) -> float | None:
         """How many updates the run has at most; None: only the clock will tell."""

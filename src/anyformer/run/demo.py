@@ -25,12 +25,13 @@ def demo(
     out: str | Path | None = None,
     device: str = "auto",
     precision: Literal["auto", "fp32", "bf16"] = "auto",
+    processes: int | None = None,
     show: Show = "stdout",
 ) -> tuple[Trained, Evaluation | None]:
     """Trains English to French on the embedded phrasebook and shows what came of it; (what was trained, its scores on held-out sentences)."""
     screen = Screen(show)
     screen.say("This trains a small Transformer to translate English into French, from nothing, on sentences that a grammar writes.\n")
-    trained = train(RECIPE, changes, out=out, device=device, precision=precision, show=show, report=False)
+    trained = train(RECIPE, changes, out=out, device=device, precision=precision, processes=processes, show=show, report=False)
     if trained.path is None or trained.result is None or not trained.result.finished:
         return trained, None
     run = trained.load(device=device)

@@ -50,15 +50,17 @@ def choose(config: Model.Config, device: torch.device) -> Choice:
 
 
 def execute(
-    name: str, where: Path, prepared: Prepared, device: torch.device, world: World, screen: Screen, resumed: bool, report: bool
+    name: str, where: Path, prepared: Prepared, device: torch.device, resumed: bool, world: World, screen: Screen, report: bool
 ) -> tuple[Plan, Result, Evaluation | None]:
     """Trains in the folder `where`, which is there and empty, or holds the run that goes on."""
-    recipe = prepared.recipe
+    recipe, prepared = prepared.recipe, prepared.for_process(world.rank, world.size)
+    if world.size > 1 and device.type == "cuda":
+        device = torch.device("cuda", world.local_rank)
     torch.manual_seed(recipe.train.seed)
     if device.type == "cpu":
         if not resumed:
             onednn.use(None)
-        onednn.use(world.share(onednn.chosen()))  # all processes compute alike, and so does a run that goes on from this one
+        onednn.use(world.share(onednn.chosen() if world.first else None))  # all processes compute alike, and so does a run that goes on from this one
     model = prepared.model.build().to(device)
     how, accumulate = recipe.train.step, recipe.train.step.accumulate
 
@@ -84,16 +86,22 @@ def execute(
     )
     if world.first:  # only now: a resumed run that is refused stays as it was
         fast = list(onednn.chosen()) if device.type == "cpu" else None
-        folder.write_config(where, as_data(recipe), resumed, name=name, onednn=fast, threads=torch.get_num_threads(), files=file_digests(recipe.data))
+        folder.write_config(where, as_data(recipe), resumed, name=name, onednn=fast, files=file_digests(recipe.data), **_computers(world))
         if not resumed:
             save_pair(where, prepared.source_tokenizer, prepared.target_tokenizer)
     made = plan(name, where, prepared, device, trainer.precision, measured=recipe.train.max_minutes is None and screen.stream is not None and not resumed)
     screen.say(f"{made}\n")
     result = trainer.fit()
-    evaluation = finish(load(where, device=str(device)), made, result, screen) if report and world.first and result.finished else None
+    with world.alone():
+        evaluation = finish(load(where, device=str(device)), made, result, screen) if report and world.first and result.finished else None
     if not result.finished:
         screen.say(f"{result.message}\ngo on with: anyformer train --resume {where}")
     return made, result, evaluation
+
+
+def _computers(world: World) -> dict[str, int]:
+    """What the last bits of results depend on."""
+    return {"threads": torch.get_num_threads(), "processes": world.size}
 
 
 def validation(prepared: Prepared, device: torch.device) -> Callable[[Any, int], dict[str, float]]:

@@ -20,11 +20,11 @@ _MOST_STEPS = 8
 class Measured(NamedTuple):
     seconds_per_update: float
     tokens_per_second: float  # source and target, padding left out
-    peak_bytes: int  # of the process on a CPU, of the device's memory otherwise; the optimizer's state included
+    peak_bytes: int  # of the processes on CPUs, of the devices' memory otherwise; the optimizer's state included
 
 
 def measure(prepared: Prepared, device: torch.device, precision: Literal["fp32", "bf16"]) -> Measured:
-    """Runs up to eight steps, or two seconds of them, after one that does not count."""
+    """Runs up to eight steps, or two seconds of them, after one that does not count; of several processes, this one's part."""
     model = prepared.model.build().to(device)
     optimizer = prepared.recipe.train.optimizer.build(model)
     optimizer.set_rate(0.0)
@@ -50,7 +50,7 @@ def measure(prepared: Prepared, device: torch.device, precision: Literal["fp32",
         tokens += step(steps)
     seconds = time.perf_counter() - begin
     peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else _peak_of_process()
-    return Measured(seconds / steps * prepared.recipe.train.step.accumulate, tokens / seconds, peak)
+    return Measured(seconds / steps * prepared.recipe.train.step.accumulate, prepared.stream.world * tokens / seconds, prepared.stream.world * peak)
 
 
 def expected(config: TrainConfig, prepared: Prepared, seconds_per_update: float, tokens_per_second: float) -> dict[str, Any]:

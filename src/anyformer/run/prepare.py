@@ -39,13 +39,17 @@ class Prepared:
     def joint(self) -> bool:
         return self.source_tokenizer is self.target_tokenizer
 
+    def for_process(self, rank: int, size: int) -> Prepared:
+        """The same for one of several processes, which takes its part of each batch."""
+        s = self.stream
+        return replace(self, stream=BatchStream(s.objective, s.dataset, s.sampler, rank, size, s.resampling))
 
-def prepare(recipe: Recipe, data_dir: Path | None = None, folder: Path | None = None, fit: Collection[Fit] = (), rank: int = 0, world: int = 1) -> Prepared:
+
+def prepare(recipe: Recipe, data_dir: Path | None = None, folder: Path | None = None, fit: Collection[Fit] = ()) -> Prepared:
     """Reads the data, learns (or, from `folder`, loads) the tokenizers, and resolves the model.
 
     Args:
         folder: a run that is resumed; its tokenizers are taken.
-        rank, world: this process among those of the run.
         fit: what is made smaller where the data cannot fill it (own files without a recipe), instead of refusing.
 
     Raises:
@@ -66,7 +70,7 @@ def prepare(recipe: Recipe, data_dir: Path | None = None, folder: Path | None = 
     with _under("data"):
         resampling = Resampling(train, objective, source, target, recipe.data.bpe_dropout, seed) if recipe.data.bpe_dropout else None
     sampler = resampling.sampler(recipe.data.batch_tokens, seed) if resampling else Sampler(train.lengths, recipe.data.batch_tokens, seed)
-    stream = BatchStream(objective, train, sampler, rank, world, resampling)
+    stream = BatchStream(objective, train, sampler, resampling=resampling)
     with _under("model"):
         model = model_section.resolve(recipe.model, target.vocab_size, None if source is target else source.vocab_size)
     misfits = [*recipe.objective.misfits(model), *_beyond_tables(model, recipe.data.length_limit)]

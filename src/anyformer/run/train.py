@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import torch
 
-from anyformer.distributed import World
+from anyformer.distributed import World, share_of, threads, workers
 from anyformer.errors import InputError
 from anyformer.evaluation import Evaluation
 from anyformer.parts import onednn
@@ -23,7 +23,8 @@ from anyformer.run.banner import Plan
 from anyformer.run.device import choose_device
 from anyformer.run.execute import execute, plan
 from anyformer.run.load import Run, load, read_recipe
-from anyformer.run.prepare import prepare
+from anyformer.run.prepare import Prepared, prepare
+from anyformer.run.processes import choose_processes
 from anyformer.run.screen import Screen
 from anyformer.run.start import find_start
 from anyformer.training import Result, keep_freed_memory
@@ -83,6 +84,7 @@ def train(
     dry_run: bool = False,
     device: str = "auto",
     precision: Literal["auto", "fp32", "bf16"] = "auto",
+    processes: int | None = None,
     data_dir: str | Path | None = None,
     show: Show = "stdout",
     report: bool = True,
@@ -102,6 +104,8 @@ def train(
         dry_run: make the plan, measure a few steps, write nothing.
         device: `auto` (a GPU where there is one), `cpu`, `cuda`, `cuda:1`, `mps`.
         precision: `auto` takes the recipe's `train.precision`.
+        processes: how many share each batch, on this machine, and the CPU threads (`torch.set_num_threads`); None: on a CPU one a thread where that is
+            faster, else one. A resumed run keeps those it has had, if there are threads for them.
         data_dir: where named corpora lie; None: `ANYFORMER_DATA`, then the cache.
         show: where banner and progress go.
         report: evaluate the best weights on the validation pairs at the end, and draw the losses.
@@ -114,8 +118,6 @@ def train(
     keep_freed_memory()
     chosen = choose_device(device)
     with World.join(chosen.type) as world, contextlib.ExitStack() as held:
-        if world.size > 1 and chosen.type == "cuda":
-            chosen = torch.device("cuda", world.local_rank)
         changed = dict(changes or {}) | ({} if precision == "auto" else {"train.precision": precision})
         start = find_start(recipe, changed, source, target, out, resume, overwrite)
         if world.first and not dry_run and start.folder is not None:  # now, and not after minutes of preparing
@@ -123,11 +125,13 @@ def train(
         screen = Screen(show if world.first else "nothing")
         where = None if data_dir is None else Path(data_dir)
         screen.say(f"preparing {start.recipe.data.corpus.title}")
-        prepared = prepare(start.recipe, where, start.folder if start.resumed else None, start.fit, world.rank, world.size)
+        prepared = prepare(start.recipe, where, start.folder if start.resumed else None, start.fit)
         if start.resumed and start.folder is not None:
             resuming.check_data(start.folder, read_recipe(start.folder), prepared.recipe, prepared.stream.fingerprint)
+        size = choose_processes(processes, start.folder if start.resumed else None, prepared, chosen, world)
         if dry_run:
-            made = plan(start.name, None, prepared, chosen, measured=True)
+            with threads(share_of(torch.get_num_threads(), size) if world.size == 1 else torch.get_num_threads()):
+                made = plan(start.name, None, prepared.for_process(0, size), chosen, measured=True)
             screen.say(str(made))
             return Trained(None, made)
         place = start.folder
@@ -137,5 +141,14 @@ def train(
             place = held.enter_context(folder.create_numbered(start.name) if place is None else folder.create(place, start.overwrite))
         place = world.share(place)
         assert place is not None
-        made, result, evaluation = execute(start.name, place, prepared, chosen, world, screen, start.resumed, report)
+        given = start.name, place, prepared, chosen, start.resumed
+        if world.size == 1:
+            world = held.enter_context(workers(size, _work, given, torch.get_num_threads(), chosen.type))
+        made, result, evaluation = execute(*given, world, screen, report)
         return Trained(place, made, result, evaluation)
+
+
+def _work(world: World, name: str, place: Path, prepared: Prepared, device: torch.device, resumed: bool) -> None:
+    """What a further process of the run does."""
+    keep_freed_memory()
+    execute(name, place, prepared, device, resumed, world, Screen("nothing"), report=False)

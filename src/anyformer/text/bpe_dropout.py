@@ -10,6 +10,7 @@ import itertools
 import json
 import random
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from anyformer.errors import ConfigError, Problem
 from anyformer.text.tokenizer import Tokenizer
@@ -51,6 +52,14 @@ class BpeDropout:
             self._made_of.setdefault(whole, pair)
         joined = {id for pair in self._merges for id in pair} | set(self._made_of)
         self._first = {id for piece, id in vocab.items() if piece.startswith(_SPACES)} | (set(range(tokenizer.vocab_size)) - joined)
+        self._cut = functools.lru_cache(_REMEMBERED)(self._cut_anew)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For another process, which remembers its own words."""
+        return {name: value for name, value in vars(self).items() if name != "_cut"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
         self._cut = functools.lru_cache(_REMEMBERED)(self._cut_anew)
 
     def resample(self, ids: Sequence[int], ways: Sequence[int]) -> list[int]:

@@ -23,9 +23,10 @@ def settle_precision(config: TrainConfig, model: nn.Module, saved: Step | None, 
     return Choice(*world.share(chosen))
 
 
-def changes_since(saved: Step, config: TrainConfig) -> str | None:
+def changes_since(saved: Step, config: TrainConfig, world: World) -> str | None:
     """Settings that are not those of the saved step, in words."""
     changed = [f"{path} {a!r} -> {b!r}" for path, a, b in differences(saved.state["train"], config.to_dict(), "train")]
-    if saved.state["threads"] != torch.get_num_threads():
-        changed.append(f"threads {saved.state['threads']} -> {torch.get_num_threads()} (the last bits of results may differ)")
+    for what, now in (("threads", torch.get_num_threads()), ("processes", world.size)):
+        if saved.state[what] != now:
+            changed.append(f"{what} {saved.state[what]} -> {now} (the last bits of results may differ)")
     return f"resumed from {saved.name} with changes: {', '.join(changed)}" if changed else None

@@ -134,7 +134,7 @@ class Trainer:
         feed = Feed(self._batches, self._device)
         try:
             self._report.tell("rewind", self.state.step)
-            changes = changes_since(self._resumed_from, config) if self._resumed_from is not None else None
+            changes = changes_since(self._resumed_from, config, self._world) if self._resumed_from is not None else None
             if changes:
                 self._report.say(changes)
             if self._resumed_from is None:
@@ -247,7 +247,7 @@ class Trainer:
         assert self._evaluate is not None
         self.model.eval()
         try:
-            with torch.no_grad(), self._updater.autocast():
+            with torch.no_grad(), self._updater.autocast(), self._world.alone():
                 metrics = self._evaluate(self.model, self.state.step)
                 self._report.validated(self.state.step, self._epoch(self.state.cursor), self._clock.now(), metrics, final, weights)
         finally:

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 from text_examples import CORPUS
@@ -30,6 +32,13 @@ def test_batches_are_a_pure_function_of_the_step(tokenizer, objective):
         first.batch(step)
     for step in reversed(steps):
         assert first.batch(step).tokens.tolist() == second.batch(step).tokens.tolist()
+
+
+def test_another_process_is_handed_the_same_batches(tokenizer):
+    here = stream(tokenizer)
+    there = pickle.loads(pickle.dumps(here))
+    for step in (0, here.batches_in_epoch + 1):
+        assert here.batch(step).tokens.tolist() == there.batch(step).tokens.tolist()
 
 
 def test_epochs_cut_the_same_texts_differently(tokenizer):

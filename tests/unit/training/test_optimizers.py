@@ -48,6 +48,15 @@ def test_orthogonalize_brings_singular_values_near_one_and_keeps_directions(shap
     torch.testing.assert_close(u.mT @ made @ vt.mT, torch.diag_embed(values), atol=1e-3, rtol=0)
 
 
+def test_orthogonalize_computes_in_the_type_of_the_run() -> None:
+    torch.manual_seed(0)
+    matrices = torch.randn(5, 24, 32)
+    with torch.autocast("cpu", torch.bfloat16):
+        made = orthogonalize(matrices)
+    assert made.dtype == torch.float32 and torch.equal(made, made.bfloat16().float())
+    torch.testing.assert_close(made, orthogonalize(matrices), atol=0.02, rtol=0)
+
+
 def test_muon_takes_the_hidden_matrices_and_leaves_the_rest_to_adamw() -> None:
     model = make_model()
     hidden = {name for name, p in model.named_parameters() if is_hidden_matrix(name, p)}
