@@ -1,75 +1,25 @@
-"""anyformer's own training loop, with its own batching. Arguments: corpus, auto|fp32|bf16, cpu|cuda."""
+"""anyformer's own training loop, with its own batching and as many processes as `anyformer train` starts. Arguments: corpus, auto|fp32|bf16, cpu|cuda."""
 
 import sys
-import tempfile
-from pathlib import Path
-from types import SimpleNamespace
 
 import torch
 from anyformer_model import build
-from shape import BOS, EOS, LABEL_SMOOTHING, LEARNING_RATE, PAD, TOKENS_A_SIDE, UNK, Corpus
+from anyformer_training import train
+from shape import TOKENS_A_SIDE
 from windows import Windows
 
 import anyformer
-from anyformer.data import BatchStream, Example, Sampler, Translation
-from anyformer.loss import cross_entropy
-from anyformer.training import AdamW, InverseSqrt, Now, Observer, Step, TrainConfig, Trainer
-
-NEVER = 10**9
-
-
-class Measured(Observer):
-    """Counts the tokens of each step into windows; the first opens when training has begun."""
-
-    def __init__(self, windows: Windows):
-        self.windows = windows
-        self.trainer: Trainer | None = None
-        self.tokens = 0
-
-    def stepped(self, now: Now) -> None:
-        assert self.trainer is not None
-        done = self.trainer.state.tokens
-        if self.tokens == 0:
-            self.windows.open()
-        else:
-            self.windows.did(done - self.tokens)
-        self.tokens = done
+from anyformer.distributed import workers
+from anyformer.run.processes import worthwhile
 
 
 def main(corpus: str, precision: str, device: str) -> None:
-    model = build().to(device)
-    examples = [Example([*source, EOS], target) for source, target in Corpus.load(corpus).train]
-    ids = SimpleNamespace(pad_id=PAD, bos_id=BOS, eos_id=EOS, unk_id=UNK)
-    objective = Translation().bind(ids, ids)
-    stream = BatchStream(objective, examples, Sampler([objective.lengths(e) for e in examples], TOKENS_A_SIDE, seed=1))
-    config = TrainConfig(
-        max_steps=NEVER,
-        save_every=NEVER,
-        evaluate_every=NEVER,
-        log_every=100,
-        optimizer=AdamW(lr=LEARNING_RATE),
-        schedule=InverseSqrt(warmup_steps=2000),
-        precision=precision,
-        step=Step(label_smoothing=LABEL_SMOOTHING),
-    )
     windows = Windows(torch.cuda.synchronize if device == "cuda" else (lambda: None))
-    measured = Measured(windows)
-    with tempfile.TemporaryDirectory() as folder:
-        measured.trainer = trainer = Trainer(
-            config,
-            model,
-            lambda forward, batch: cross_entropy(forward(batch), batch, label_smoothing=LABEL_SMOOTHING),
-            lambda step: [stream.batch(step)],
-            folder=Path(folder),
-            observers=[measured],
-        )
-        windows.facts = {
-            "toolkit": f"anyformer {anyformer.__version__}, torch {torch.__version__}",
-            "precision": trainer.precision.precision,
-            "reason": trainer.precision.reason,
-            "parameters": sum(p.numel() for p in model.parameters()),
-        }
-        trainer.fit()
+    cores, parameters = torch.get_num_threads(), sum(p.numel() for p in build().parameters())
+    processes = worthwhile(cores, TOKENS_A_SIDE, parameters) if device == "cpu" else 1
+    windows.facts = {"toolkit": f"anyformer {anyformer.__version__}, torch {torch.__version__}", "parameters": parameters, "processes": processes}
+    with workers(processes, train, (corpus, precision, device), cores, device) as world:
+        train(world, corpus, precision, device, windows)
 
 
 main(*sys.argv[1:])

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 import torch
 
-from anyformer.distributed import World, workers
+from anyformer.distributed import World, shared_memory, sum_tensors, workers
 from anyformer.errors import InputError
 
 
@@ -35,6 +36,15 @@ def ignore(world: World) -> list[float]:
         os.kill(os.getpid(), signal.SIGTERM)
         os.kill(os.getpid(), signal.SIGINT)
     return world.sum([1.0])
+
+
+def sum_all(world: World, capacity: int) -> list[torch.Tensor]:
+    """What sum_tensors makes of three tensors, which hold 1, 2, 3, ... times the number of the process."""
+    tensors = [torch.arange(n).reshape(shape).float() + 1 for n, shape in ((6, (2, 3)), (1, ()), (20, (4, 5)))]
+    tensors = [t * (world.rank + 1) for t in tensors]
+    shared_memory._CAPACITY = capacity
+    sum_tensors(tensors, world)
+    return tensors
 
 
 def wait_for_ever(world: World) -> None:
@@ -76,6 +86,32 @@ def test_what_a_worker_says_when_it_fails_is_told() -> None:
 def test_a_worker_that_is_killed_is_named() -> None:
     with pytest.raises(InputError, match="process 2 of 2: was ended by SIGKILL: perhaps the machine has run out of memory"), workers(2, die, (), 2) as world:
         die(world)
+
+
+@pytest.mark.parametrize("capacity", [100, 20, 7])
+@pytest.mark.parametrize("memory", [True, False])
+def test_tensors_are_summed_in_portions_and_over_the_network(monkeypatch: pytest.MonkeyPatch, capacity: int, memory: bool) -> None:
+    monkeypatch.setattr(shared_memory, "_CAPACITY", shared_memory._CAPACITY)  # `sum_all` sets it; here it is put back
+    if not memory:
+        monkeypatch.setattr(shared_memory, "_FOLDER", Path("/nowhere"))
+    with workers(3, sum_all, (capacity,), cores=3) as world:
+        assert (world.memory is not None) == (memory and Path("/dev/shm").is_dir())
+        found = sum_all(world, capacity)
+    for tensor, n in zip(found, (6, 1, 20), strict=True):
+        assert tensor.flatten().tolist() == [6.0 * (i + 1) for i in range(n)]
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="there is no memory in a file system here")
+def test_nothing_stays_in_memory_when_all_have_ended() -> None:
+    before = set(Path("/dev/shm").iterdir())
+    with workers(2, add_up, (1,), cores=2) as world:
+        add_up(world, 1)
+        assert world.memory is not None and set(Path("/dev/shm").iterdir()) == before
+    assert set(Path("/dev/shm").iterdir()) == before
+
+
+def test_no_room_in_memory_is_told_before_it_is_written_to() -> None:
+    assert shared_memory._reserve(1 << 50) is None
 
 
 def test_signals_are_for_the_first_process() -> None:

@@ -37,6 +37,23 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
         time.sleep(0.01)
 
 
+def workers_of(process: subprocess.Popen[str]) -> list[int]:
+    return [int(pid) for path in Path(f"/proc/{process.pid}/task").glob("*/children") for pid in path.read_text().split()]
+
+
+def ended(pid: int) -> bool:
+    """Within a minute; a process whose end nobody has asked for yet (state Z) has ended."""
+    status = Path(f"/proc/{pid}/status")
+    for _ in range(600):
+        try:
+            if "State:\tZ" in status.read_text():
+                return True
+        except OSError:
+            return True
+        time.sleep(0.1)
+    return False
+
+
 @pytest.mark.parametrize("optimizer", ["AdamW", "Muon"])
 def test_a_killed_run_goes_on_bit_by_bit(recipe: Path, tmp_path: Path, optimizer: str) -> None:
     changes = (f"train.optimizer.kind={optimizer}", "model.dropout=0.1", "train.save_every=10", "train.max_steps=200")
@@ -44,8 +61,10 @@ def test_a_killed_run_goes_on_bit_by_bit(recipe: Path, tmp_path: Path, optimizer
     assert "CPU with 2 processes of 1 thread each" in said
     killed = start(recipe, "--out", tmp_path / "killed", *changes)
     wait_for(tmp_path / "killed" / "step-000020", killed)
+    [worker] = workers_of(killed)
     killed.kill()
     killed.communicate()
+    assert ended(worker)
     finish(start("--resume", tmp_path / "killed", "--quiet"))
     assert_same_runs(tmp_path / "whole", tmp_path / "killed")
 

@@ -8,6 +8,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from anyformer.distributed.shared_memory import fits
 from anyformer.distributed.world import World
 
 _BUCKET = 1 << 23  # elements: 32 MiB in fp32, where all-reduce reaches its bandwidth
@@ -30,7 +31,10 @@ def sum_gradients(parameters: Iterable[nn.Parameter], world: World) -> None:
 
 def sum_tensors(tensors: list[Tensor], world: World) -> None:
     """Replaces each tensor by its sum over the processes, which must all hand over the same ones."""
-    if world.size == 1:
+    if world.size == 1 or not tensors:
+        return
+    if world.memory is not None and fits(tensors):
+        world.memory.sum(tensors)
         return
     for bucket in _buckets(tensors):
         flat = torch.cat([t.reshape(-1) for t in bucket])

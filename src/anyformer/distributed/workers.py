@@ -3,8 +3,8 @@
     with workers(2, work, (data,), cores=2) as world:  # one more process, which calls work(its world, data)
         work(world, data)
 
-A worker lives as long as this process: it takes no notice of Ctrl-C and SIGTERM, which its run answers for all, and it ends at its next word with
-the others when this process is gone, however that went.
+A worker lives as long as this process: it takes no notice of Ctrl-C and SIGTERM, which its run answers for all, and it ends when this process is
+gone, however that went.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def workers(size: int, work: Work, given: tuple[Any, ...], cores: int, device: s
         finally:
             for worker in started:
                 worker.process.kill()
-                worker.process.wait()
+                worker.process.communicate()
 
 
 def share_of(cores: int, size: int) -> int:
@@ -113,8 +113,9 @@ def _start(name: str, job: Job, said: IO[bytes]) -> _Worker:
         start_new_session=True,  # Ctrl-C in the terminal is for the first process
     )
     assert process.stdin is not None
-    with contextlib.suppress(BrokenPipeError), process.stdin as pipe:  # it died; its silence says so
-        pickle.dump(job, pipe)
+    with contextlib.suppress(BrokenPipeError):  # it died; its silence says so
+        pickle.dump(job, process.stdin)
+        process.stdin.flush()  # and left open: the worker ends when nobody holds it any more
     return _Worker(name, process, said)
 
 

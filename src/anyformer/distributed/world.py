@@ -6,13 +6,14 @@ import contextlib
 import datetime
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
 import torch
 import torch.distributed as dist
 
+from anyformer.distributed.shared_memory import SharedMemory
 from anyformer.errors import InputError, Problem
 
 # An evaluation or a save is done by the first process while the others wait.
@@ -28,6 +29,7 @@ class World:
     size: int = 1
     local_rank: int = 0  # among the processes on this machine: which GPU is ours
     cores: int | None = None  # threads that this process may use while all others wait for it; None: no more than always
+    memory: SharedMemory | None = None  # through which processes of one machine sum
 
     @classmethod
     def join(cls, device: str = "cpu", environment: Mapping[str, str] = os.environ) -> World:
@@ -56,7 +58,8 @@ class World:
         """
         found = dist.FileStore(store, size)
         dist.init_process_group(_backend(device, rank), store=found, rank=rank, world_size=size, timeout=_LONG_PATIENCE)
-        return cls(rank, size, rank, cores)
+        met = cls(rank, size, rank, cores)
+        return replace(met, memory=SharedMemory.make(rank, size, met.share, met.wait))
 
     @property
     def first(self) -> bool:
