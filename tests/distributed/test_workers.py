@@ -3,56 +3,19 @@
 from __future__ import annotations
 
 import os
-import signal
+import shutil
 import tempfile
 import time
 from pathlib import Path
 
 import pytest
 import torch
+from worker_tasks import add_up, die, fail, ignore, sum_all, wait, wait_for_ever
 
-from anyformer.distributed import World, shared_memory, sum_tensors, workers
+from anyformer.distributed import can_travel, shared_memory, workers
 from anyformer.errors import InputError
 
-
-def add_up(world: World, number: int) -> list[float]:
-    return world.sum([number * (world.rank + 1), torch.get_num_threads(), os.getpid() * (world.rank == 1)])
-
-
-def fail(world: World) -> None:
-    if not world.first:
-        raise ValueError("the cat has eaten the batch")
-    world.wait()
-
-
-def die(world: World) -> None:
-    if not world.first:
-        os.kill(os.getpid(), signal.SIGKILL)
-    world.wait()
-
-
-def ignore(world: World) -> list[float]:
-    """The second is told to stop, and goes on: only the first is asked."""
-    if not world.first:
-        os.kill(os.getpid(), signal.SIGTERM)
-        os.kill(os.getpid(), signal.SIGINT)
-    return world.sum([1.0])
-
-
-def sum_all(world: World, capacity: int) -> list[torch.Tensor]:
-    """What sum_tensors makes of three tensors, which hold 1, 2, 3, ... times the number of the process."""
-    tensors = [torch.arange(n).reshape(shape).float() + 1 for n, shape in ((6, (2, 3)), (1, ()), (20, (4, 5)))]
-    tensors = [t * (world.rank + 1) for t in tensors]
-    shared_memory._CAPACITY = capacity
-    sum_tensors(tensors, world)
-    return tensors
-
-
-def wait_for_ever(world: World) -> None:
-    world.wait()
-    if not world.first:
-        time.sleep(600)
-    raise KeyboardInterrupt
+ROOM = shutil.disk_usage("/dev/shm").free if Path("/dev/shm").is_dir() else 0
 
 
 def test_they_work_together_and_share_the_cores() -> None:
@@ -84,8 +47,22 @@ def test_what_a_worker_says_when_it_fails_is_told() -> None:
         fail(world)
 
 
+def test_an_error_of_the_first_process_is_its_own() -> None:
+    with pytest.raises(RuntimeError, match="^no memory left$"), workers(2, wait, (), cores=2):
+        raise RuntimeError("no memory left")
+
+
+def test_what_a_script_defines_does_not_travel() -> None:
+    class Mine:
+        pass
+
+    assert can_travel(add_up, {"a": torch.ones(2)})
+    assert not can_travel(Mine())
+    assert not can_travel(type("Theirs", (), {"__module__": "__main__"}))
+
+
 def test_a_worker_that_is_killed_is_named() -> None:
-    with pytest.raises(InputError, match="process 2 of 2: was ended by SIGKILL: perhaps the machine has run out of memory"), workers(2, die, (), 2) as world:
+    with pytest.raises(InputError, match="process 2 of 2: was ended by SIGKILL, perhaps for want of memory"), workers(2, die, (), 2) as world:
         die(world)
 
 
@@ -96,13 +73,13 @@ def test_tensors_are_summed_in_portions_and_over_the_network(monkeypatch: pytest
     if not memory:
         monkeypatch.setattr(shared_memory, "_FOLDER", Path("/nowhere"))
     with workers(3, sum_all, (capacity,), cores=3) as world:
-        assert (world.memory is not None) == (memory and Path("/dev/shm").is_dir())
+        assert (world.memory is not None) == (memory and ROOM > 3 * 4 * (1 << 23))
         found = sum_all(world, capacity)
     for tensor, n in zip(found, (6, 1, 20), strict=True):
         assert tensor.flatten().tolist() == [6.0 * (i + 1) for i in range(n)]
 
 
-@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="there is no memory in a file system here")
+@pytest.mark.skipif(ROOM < 1 << 28, reason="there is no memory in a file system here, or little")
 def test_nothing_stays_in_memory_when_all_have_met(monkeypatch: pytest.MonkeyPatch) -> None:
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         monkeypatch.setattr(shared_memory, "_FOLDER", Path(folder))
@@ -113,6 +90,13 @@ def test_nothing_stays_in_memory_when_all_have_met(monkeypatch: pytest.MonkeyPat
 
 def test_no_room_in_memory_is_told_before_it_is_written_to() -> None:
     assert shared_memory._reserve(1 << 50) is None
+
+
+def test_what_else_a_worker_says_first_is_passed_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("print('hello')\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    with workers(2, add_up, (1,), cores=2) as world:
+        assert add_up(world, 1)[:2] == [3, 2]
 
 
 def test_signals_are_for_the_first_process() -> None:

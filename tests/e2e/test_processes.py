@@ -13,6 +13,7 @@ import pytest
 from comparing_runs import assert_same_runs
 
 from anyformer.checkpoint import latest_step, load_step
+from anyformer.distributed import World, threads
 from anyformer.errors import InputError
 from anyformer.run.train import train
 
@@ -80,13 +81,18 @@ def test_ctrl_c_saves_and_says_how_to_go_on(recipe: Path, tmp_path: Path) -> Non
 
 
 def test_what_is_asked_for_is_planned(recipe: Path) -> None:
-    planned = train(recipe, dry_run=True, processes=3, show="nothing").plan
-    assert planned.to_dict()["processes"] == 3 and planned.computer() == "CPU with 3 processes of 1 thread each"
+    with threads(6):
+        planned = train(recipe, dry_run=True, processes=3, show="nothing").plan
+    assert planned.to_dict()["processes"] == 3 and planned.computer() == "CPU with 3 processes of 2 threads each"
     assert json.dumps(planned.to_dict())
 
 
+def test_no_process_is_none(recipe: Path) -> None:
+    with pytest.raises(InputError, match="--processes: must be at least 1, is 0"):
+        train(recipe, dry_run=True, processes=0, show="nothing")
+
+
 def test_torchrun_and_processes_are_two_ways_to_say_it(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from anyformer.distributed import World
     from anyformer.run import train as module
 
     monkeypatch.setattr(module.World, "join", classmethod(lambda cls, device: World(0, 2)))

@@ -34,10 +34,12 @@ class SharedMemory:
         path = share(_reserve(4 * size * _CAPACITY) if rank == 0 else None)
         if path is None:
             return None
-        slots = torch.from_file(path, shared=True, size=size * _CAPACITY).view(size, _CAPACITY)
-        wait()
-        if rank == 0:
-            os.unlink(path)  # it lives as long as those who have it open
+        try:
+            slots = torch.from_file(path, shared=True, size=size * _CAPACITY).view(size, _CAPACITY)
+            wait()
+        finally:
+            if rank == 0:
+                os.unlink(path)  # it lives as long as those who have it open
         return cls(rank, slots, wait)
 
     @torch.no_grad()

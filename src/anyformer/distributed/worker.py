@@ -21,13 +21,14 @@ def main() -> None:
     said = os.dup(1)
     os.dup2(2, 1)  # nobody reads what is printed
     job: Job = pickle.load(sys.stdin.buffer)
+    work, given = pickle.load(sys.stdin.buffer)
     threading.Thread(target=_end_with_the_first, daemon=True).start()
     torch.set_num_threads(job.threads)
     os.write(said, READY)
     with World.meet(job.device, job.rank, job.size, job.store) as world:
         world.wait()
         try:
-            job.work(world, *job.given)
+            work(world, *given)
             world.wait()
         except BaseException:
             traceback.print_exc()

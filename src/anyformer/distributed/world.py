@@ -18,6 +18,7 @@ from anyformer.errors import InputError, Problem
 
 # An evaluation or a save is done by the first process while the others wait.
 _PATIENCE = datetime.timedelta(hours=2)
+_MEETING = datetime.timedelta(minutes=2)
 _LONG_PATIENCE = datetime.timedelta(days=30)
 
 
@@ -29,6 +30,7 @@ class World:
     size: int = 1
     local_rank: int = 0  # among the processes on this machine: which GPU is ours
     cores: int | None = None  # threads that this process may use while all others wait for it; None: no more than always
+    led: bool = False  # whether the first process hears signals for this one too
     memory: SharedMemory | None = None  # through which processes of one machine sum
 
     @classmethod
@@ -54,12 +56,23 @@ class World:
     def meet(cls, device: str, rank: int, size: int, store: str, cores: int | None = None) -> World:
         """Joins the processes of this machine that know the same file `store`, as `workers` starts them.
 
-        A death is noticed by the broken connection, so they wait for each other as long as it takes, also for one that is stopped (Ctrl-Z).
+        Once they have met, a death is noticed by the broken connection, so they wait for each other as long as it takes, also for one that is stopped
+        (Ctrl-Z).
+
+        Raises:
+            RuntimeError: the others do not come within two minutes.
         """
         found = dist.FileStore(store, size)
-        dist.init_process_group(_backend(device, rank), store=found, rank=rank, world_size=size, timeout=_LONG_PATIENCE)
-        met = cls(rank, size, rank, cores)
-        return replace(met, memory=SharedMemory.make(rank, size, met.share, met.wait))
+        found.set_timeout(_MEETING)
+        dist.init_process_group(_backend(device, rank), store=found, rank=rank, world_size=size, timeout=_MEETING)
+        met = cls(rank, size, rank, cores, led=rank > 0)
+        try:
+            met.wait()
+            dist.distributed_c10d._set_pg_timeout(_LONG_PATIENCE)
+            return replace(met, memory=SharedMemory.make(rank, size, met.share, met.wait))
+        except BaseException:
+            met.leave()
+            raise
 
     @property
     def first(self) -> bool:

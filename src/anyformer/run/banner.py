@@ -31,6 +31,7 @@ class Plan:
     reason: str  # for the precision
     measured: Measured | None
     description: Description
+    threads: int  # of each process
 
     def to_dict(self) -> dict[str, Any]:
         p = self.prepared
@@ -43,7 +44,7 @@ class Plan:
             "batch": self.batch(),
             "model": self.description.to_dict(),
             "device": str(self.device),
-            "threads": torch.get_num_threads(),
+            "threads": self.threads,
             "processes": p.stream.world,
             "precision": {"choice": self.precision, "reason": self.reason},
         }
@@ -74,7 +75,7 @@ class Plan:
         n = self.prepared.stream.world
         if self.device.type == "cuda":
             return f"{n} x {torch.cuda.get_device_name(self.device)}" if n > 1 else torch.cuda.get_device_name(self.device)
-        threads = counted(torch.get_num_threads(), "thread")
+        threads = counted(self.threads, "thread")
         return f"{self.device.type.upper()} with " + (f"{n} processes of {threads} each" if n > 1 else threads)
 
     def updates(self) -> float | None:

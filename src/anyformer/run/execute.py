@@ -37,7 +37,7 @@ def plan(name: str, where: Path | None, prepared: Prepared, device: torch.device
     if choice is None:
         choice = choose(prepared.model, device) if asked == "auto" else Choice(asked, "asked for")
     found = measure(prepared, device, choice.precision) if measured else None
-    return Plan(name, where, prepared, device, choice.precision, choice.reason, found, describe.of_config(prepared.model, name))
+    return Plan(name, where, prepared, device, choice.precision, choice.reason, found, describe.of_config(prepared.model, name), torch.get_num_threads())
 
 
 def choose(config: Model.Config, device: torch.device) -> Choice:

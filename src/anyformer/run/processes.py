@@ -6,6 +6,7 @@ gradients. On two cores, Transformer-Tiny trains 1.4 times as fast as on one wit
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from pathlib import Path
@@ -14,7 +15,7 @@ import torch
 import torch.distributed as dist
 
 from anyformer.checkpoint import latest_step, load_step
-from anyformer.distributed import World
+from anyformer.distributed import World, can_travel
 from anyformer.errors import InputError, Problem
 from anyformer.model.count import parameters
 from anyformer.model.memory import STATES
@@ -36,23 +37,39 @@ def choose_processes(asked: int | None, resumed: Path | None, prepared: Prepared
         world: where torchrun has started processes, they are those of the run.
 
     Raises:
-        InputError: more than there are GPUs, or processes asked for under torchrun.
+        InputError: what is asked for cannot be.
     """
+    if asked is not None and asked < 1:
+        raise InputError(Problem("--processes", f"must be at least 1, is {asked}"))
     if world.size > 1:
         if asked not in (None, world.size):
             raise InputError(Problem("--processes", f"torchrun has started {world.size} already: leave it out, or start without torchrun"))
         return world.size
-    if device.type == "cuda" and (asked or 1) > torch.cuda.device_count():
-        raise InputError(Problem("--processes", f"each has its own GPU, and there are {torch.cuda.device_count()}; take fewer"))
-    if asked is not None:
+    places = {"cpu": torch.get_num_threads(), "cuda": torch.cuda.device_count()}.get(device.type, 1)
+    if asked is not None and asked > 1:
+        _check(asked, prepared, device, places)
         return asked
-    threads = torch.get_num_threads()
-    if device.type != "cpu" or not dist.is_available() or dist.is_initialized():
+    if asked == 1 or not dist.is_available() or dist.is_initialized():
         return 1
     before = _recorded(resumed)
-    if before is not None and before <= threads:
-        return before
-    return worthwhile(threads, prepared.recipe.data.batch_tokens, parameters(prepared.model), _seconds(prepared))
+    if before is None:
+        before = worthwhile(places, prepared.recipe.data.batch_tokens, parameters(prepared.model), _seconds(prepared)) if device.type == "cpu" else 1
+    return before if 1 < before <= places and can_travel(prepared) else 1
+
+
+def _check(asked: int, prepared: Prepared, device: torch.device, places: int) -> None:
+    """Whether so many processes, more than one, can be started here."""
+    problem = None
+    if not dist.is_available() or dist.is_initialized():
+        problem = "this program has set up torch.distributed itself; leave it out"
+    elif device.type not in ("cpu", "cuda"):
+        problem = f"processes on {device.type} cannot train together; leave it out, or take --device cpu"
+    elif device.type == "cuda" and asked > places:
+        problem = f"each has its own GPU, and there are {places}; take fewer"
+    elif not can_travel(prepared):
+        problem = "another process knows nothing of what a script or a notebook defines; put your parts into a module, or leave it out"
+    if problem:
+        raise InputError(Problem("--processes", problem))
 
 
 def worthwhile(threads: int, batch_tokens: int, parameters: int, seconds: float = math.inf) -> int:
@@ -83,8 +100,11 @@ def _seconds(prepared: Prepared) -> float:
 
 
 def _memory() -> float:
-    """Bytes of this machine; no limit where it does not say."""
-    try:
-        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    except (AttributeError, ValueError, OSError):
-        return math.inf
+    """Bytes of this machine, or of the container in it; no limit where neither says."""
+    found = [math.inf]
+    with contextlib.suppress(AttributeError, ValueError, OSError):
+        found.append(float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")))
+    for limit in ("memory.max", "memory/memory.limit_in_bytes"):  # of cgroups 2 and 1
+        with contextlib.suppress(ValueError, OSError):  # `max`
+            found.append(float(Path("/sys/fs/cgroup", limit).read_text()))
+    return min(found)

@@ -105,7 +105,8 @@ def train(
         device: `auto` (a GPU where there is one), `cpu`, `cuda`, `cuda:1`, `mps`.
         precision: `auto` takes the recipe's `train.precision`.
         processes: how many share each batch, on this machine, and the CPU threads (`torch.set_num_threads`); None: on a CPU one a thread where that is
-            faster, else one. A resumed run keeps those it has had, if there are threads for them.
+            faster, else one. A resumed run keeps those it has had, if there are threads or GPUs for
+            them.
         data_dir: where named corpora lie; None: `ANYFORMER_DATA`, then the cache.
         show: where banner and progress go.
         report: evaluate the best weights on the validation pairs at the end, and draw the losses.

@@ -12,15 +12,16 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interruption:
-    """While the `with` block runs, `asked` tells whether somebody wants it to end. Outside the main thread it is never asked."""
+    """While the `with` block runs, `asked` tells whether somebody wants it to end. Outside the main thread it is never asked, nor if it is `deaf`."""
 
-    def __init__(self, say: Callable[[str], None] = lambda message: None):
+    def __init__(self, say: Callable[[str], None] = lambda message: None, deaf: bool = False):
         self.asked = False
+        self._deaf = deaf
         self._say = say
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():
+        if not self._deaf and threading.current_thread() is threading.main_thread():
             self._before = {s: signal.signal(s, self._handle) for s in _SIGNALS}
         return self
 

@@ -139,7 +139,7 @@ class Trainer:
                 self._report.say(changes)
             if self._resumed_from is None:
                 self._save(regular=True)  # so that there is something to roll back to, and a full disk is found now
-            with Interruption(self._report.say) as interruption:
+            with Interruption(self._report.say, deaf=self._world.led) as interruption:
                 reason, why = self._loop(feed, interruption)
                 return self._finish(reason, why)
         except OSError as error:  # of an observer, or of the clock's file; saving has its own message
