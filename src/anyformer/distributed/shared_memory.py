@@ -17,7 +17,8 @@ _CAPACITY = 1 << 23  # elements that a process lays down at a time: 32 MiB
 class SharedMemory:
     """A slot for each process, which it writes and all read.
 
-    `torch.distributed` sends what is summed through the network's code, also on one machine: 30 ms for 2.5 million gradients, here 7.
+    `torch.distributed` sends what is summed through the network's code, also on one machine: 24 ms for 2.5 million gradients, 13 this way (a noisy machine;
+    a training step of 0.4 seconds gained 3 %).
     """
 
     def __init__(self, rank: int, slots: Tensor, wait: Callable[[], None]):

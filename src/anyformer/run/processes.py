@@ -1,7 +1,8 @@
 """How many processes of this machine share each batch.
 
 Threads of one process meet at each of a step's thousand operations, most of which are too small to part; processes meet once a step, to sum their
-gradients. On two cores, Transformer-Tiny trains 1.4 times as fast as on one with two threads, and 1.8 times with two processes.
+gradients. On two cores, Transformer-Tiny trains 1.4 to 1.5 times as fast as on one with two threads, and 1.5 to 1.8 times with two processes, the more
+the larger an update is (`benchmarks/translation.py --only training-2`).
 """
 
 from __future__ import annotations
