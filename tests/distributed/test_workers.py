@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-import time
 from pathlib import Path
 
 import pytest
 import torch
-from worker_tasks import add_up, die, fail, ignore, sum_all, wait, wait_for_ever
+from worker_tasks import add_up, die, fail, ignore, say_pid_and_stay, sum_all, wait
 
 from anyformer.distributed import can_travel, shared_memory, workers
 from anyformer.errors import InputError
-
-ROOM = shutil.disk_usage("/dev/shm").free if Path("/dev/shm").is_dir() else 0
 
 
 def test_they_work_together_and_share_the_cores() -> None:
@@ -68,24 +63,21 @@ def test_a_worker_that_is_killed_is_named() -> None:
 
 @pytest.mark.parametrize("capacity", [100, 20, 7])
 @pytest.mark.parametrize("memory", [True, False])
-def test_tensors_are_summed_in_portions_and_over_the_network(monkeypatch: pytest.MonkeyPatch, capacity: int, memory: bool) -> None:
+def test_tensors_are_summed_in_portions_and_over_the_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capacity: int, memory: bool) -> None:
     monkeypatch.setattr(shared_memory, "_CAPACITY", shared_memory._CAPACITY)  # `sum_all` sets it; here it is put back
-    if not memory:
-        monkeypatch.setattr(shared_memory, "_FOLDER", Path("/nowhere"))
+    monkeypatch.setattr(shared_memory, "_FOLDER", tmp_path if memory else Path("/nowhere"))  # any folder serves; a container's /dev/shm may be too small
     with workers(3, sum_all, (capacity,), cores=3) as world:
-        assert (world.memory is not None) == (memory and ROOM > 3 * 4 * (1 << 23))
+        assert (world.memory is not None) == memory
         found = sum_all(world, capacity)
     for tensor, n in zip(found, (6, 1, 20), strict=True):
         assert tensor.flatten().tolist() == [6.0 * (i + 1) for i in range(n)]
 
 
-@pytest.mark.skipif(ROOM < 1 << 28, reason="there is no memory in a file system here, or little")
-def test_nothing_stays_in_memory_when_all_have_met(monkeypatch: pytest.MonkeyPatch) -> None:
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
-        monkeypatch.setattr(shared_memory, "_FOLDER", Path(folder))
-        with workers(2, add_up, (1,), cores=2) as world:
-            add_up(world, 1)
-            assert world.memory is not None and not list(Path(folder).iterdir())
+def test_nothing_stays_in_memory_when_all_have_met(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(shared_memory, "_FOLDER", tmp_path)
+    with workers(2, add_up, (1,), cores=2) as world:
+        add_up(world, 1)
+        assert world.memory is not None and not list(tmp_path.iterdir())
 
 
 def test_no_room_in_memory_is_told_before_it_is_written_to() -> None:
@@ -105,7 +97,8 @@ def test_signals_are_for_the_first_process() -> None:
 
 
 def test_an_end_of_the_first_process_ends_all() -> None:
-    begin = time.monotonic()
-    with pytest.raises(KeyboardInterrupt), workers(2, wait_for_ever, (), cores=2) as world:
-        wait_for_ever(world)
-    assert time.monotonic() - begin < 60
+    with pytest.raises(KeyboardInterrupt), workers(2, say_pid_and_stay, (), cores=2) as world:
+        pid = int(world.sum([0.0])[0])
+        raise KeyboardInterrupt
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -73,6 +74,10 @@ def test_a_killed_run_goes_on_bit_by_bit(recipe: Path, tmp_path: Path, optimizer
 def test_ctrl_c_saves_and_says_how_to_go_on(recipe: Path, tmp_path: Path) -> None:
     process = start(recipe, "--out", tmp_path / "run", "train.max_steps=100000")
     wait_for(tmp_path / "run" / "step-000030", process)
+    [worker] = workers_of(process)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGINT):
+        os.kill(worker, number)  # only the first process is asked
+    wait_for(tmp_path / "run" / "step-000300", process)
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=100)
     assert process.returncode == 130 and "go on with: anyformer train --resume" in out

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 
 import torch
 
@@ -48,8 +47,7 @@ def sum_all(world: World, capacity: int) -> list[torch.Tensor]:
     return tensors
 
 
-def wait_for_ever(world: World) -> None:
-    world.wait()
-    if not world.first:
-        time.sleep(600)
-    raise KeyboardInterrupt
+def say_pid_and_stay(world: World) -> None:
+    world.sum([float(os.getpid())])
+    while True:
+        signal.pause()
